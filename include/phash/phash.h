@@ -1,0 +1,17 @@
+/* phash/phash.h: everything this build of libphash offers. */
+#ifndef PHASH_PHASH_H
+#define PHASH_PHASH_H
+
+#include <phash/cpu.h>
+#include <phash/features.h>
+#include <phash/hash.h>
+#include <phash/index.h>
+#include <phash/pdq.h>
+#include <phash/status.h>
+#include <phash/version.h>
+
+#if PHASH_HAS_DECODE
+#include <phash/decode.h>
+#endif
+
+#endif

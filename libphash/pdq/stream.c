@@ -1,0 +1,210 @@
+/* The public face of PDQ: a stream that rows are pushed into, and the one-shot call on top of it.
+ */
+#include "core/internal.h"
+#include "pdq/jarosz.h"
+#include "pdq/stages.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef enum stream_state { ST_BROKEN, ST_ROWS, ST_DONE } stream_state;
+
+struct phash_pdq_stream {
+    phash_pdq_desc desc;
+    phash_pdq_options options;
+    stream_state state;
+    uint32_t row; /* rows of the source taken */
+
+    /* What goes through the filter: the source, or its 512x512 samples. */
+    uint32_t width, height;
+    bool sampled;
+    uint32_t next_row; /* next row of the samples, 0..512 */
+    uint32_t sample_x[PDQ_NN_SIDE];
+    uint8_t gathered[PDQ_NN_SIDE * 4];
+
+    float *luma; /* width */
+    size_t luma_capacity;
+    pdq_jarosz filter;
+
+    /* A 64x64 image is its own 64x64 luma; only the dihedral hashes of it are filtered. */
+    bool verbatim;
+    float plain[PDQ_SIDE * PDQ_SIDE];
+};
+
+/* Source index of sample i of profile nn512, in double as the reference computes it. */
+static uint32_t nn_sample(uint32_t i, uint32_t length)
+{
+    return (uint32_t)((double)i * (double)length / (double)PDQ_NN_SIDE);
+}
+
+static phash_status check(const phash_pdq_desc *desc, const phash_pdq_options *options)
+{
+    if (!desc || !phash_pixel_bytes(desc->format) || !desc->width || !desc->height)
+        return PHASH_E_ARGUMENT;
+    if (options && (options->size < sizeof *options ||
+                    (options->profile != PHASH_PDQ_FULL && options->profile != PHASH_PDQ_NN512)))
+        return PHASH_E_ARGUMENT;
+    if (desc->width < PHASH_PDQ_SIDE_MIN || desc->height < PHASH_PDQ_SIDE_MIN)
+        return PHASH_E_TOO_SMALL;
+    return PHASH_OK;
+}
+
+phash_status phash_pdq_stream_reset(phash_pdq_stream *s, const phash_pdq_desc *desc,
+                                    const phash_pdq_options *options)
+{
+    static const phash_pdq_options defaults = PHASH_PDQ_OPTIONS_INIT;
+    if (!s)
+        return PHASH_E_ARGUMENT;
+    s->state = ST_BROKEN;
+    phash_status status = check(desc, options);
+    if (status != PHASH_OK)
+        return status;
+    s->desc = *desc;
+    s->options = options ? *options : defaults;
+    s->sampled = s->options.profile == PHASH_PDQ_NN512 &&
+                 (desc->width > PDQ_NN_SIDE || desc->height > PDQ_NN_SIDE);
+    s->width = s->sampled ? PDQ_NN_SIDE : desc->width;
+    s->height = s->sampled ? PDQ_NN_SIDE : desc->height;
+    s->row = s->next_row = 0;
+    s->verbatim = s->width == PDQ_SIDE && s->height == PDQ_SIDE;
+    if (s->sampled)
+        for (uint32_t i = 0; i < PDQ_NN_SIDE; i++)
+            s->sample_x[i] = nn_sample(i, desc->width);
+    if (s->width > s->luma_capacity) {
+        phash_wipe_free(s->luma, s->luma_capacity * sizeof *s->luma);
+        s->luma_capacity = 0;
+        s->luma = phash_alloc(s->width, sizeof *s->luma);
+        if (!s->luma)
+            return PHASH_E_MEMORY;
+        s->luma_capacity = s->width;
+    }
+    status = pdq_jarosz_reset(&s->filter, s->width, s->height);
+    if (status != PHASH_OK)
+        return status;
+    s->state = ST_ROWS;
+    return PHASH_OK;
+}
+
+phash_status phash_pdq_stream_new(const phash_pdq_desc *desc, const phash_pdq_options *options,
+                                  phash_pdq_stream **stream)
+{
+    if (!stream)
+        return PHASH_E_ARGUMENT;
+    *stream = NULL;
+    phash_pdq_stream *s = phash_alloc_zero(1, sizeof *s);
+    if (!s)
+        return PHASH_E_MEMORY;
+    const phash_status status = phash_pdq_stream_reset(s, desc, options);
+    if (status != PHASH_OK) {
+        phash_pdq_stream_free(&s);
+        return status;
+    }
+    *stream = s;
+    return PHASH_OK;
+}
+
+void phash_pdq_stream_free(phash_pdq_stream **stream)
+{
+    if (!stream || !*stream)
+        return;
+    phash_pdq_stream *s = *stream;
+    pdq_jarosz_free(&s->filter);
+    phash_wipe_free(s->luma, s->luma_capacity * sizeof *s->luma);
+    phash_wipe_free(s, sizeof *s);
+    *stream = NULL;
+}
+
+static void push_filtered(phash_pdq_stream *s, const uint8_t *pixels, uint32_t row)
+{
+    pdq_luma_row(s->desc.format, pixels, s->luma, s->width);
+    if (s->verbatim)
+        memcpy(s->plain + (size_t)row * PDQ_SIDE, s->luma, PDQ_SIDE * sizeof *s->luma);
+    if (!s->verbatim || s->options.dihedral)
+        pdq_jarosz_push(&s->filter, s->luma);
+}
+
+/* Profile nn512: a source row feeds as many sample rows as name it: none, one, or (where the image
+ * is under 512 high) several. */
+static void push_sampled(phash_pdq_stream *s, const uint8_t *pixels)
+{
+    if (s->next_row == PDQ_NN_SIDE || nn_sample(s->next_row, s->desc.height) != s->row)
+        return;
+    const size_t bytes = phash_pixel_bytes(s->desc.format);
+    for (uint32_t i = 0; i < PDQ_NN_SIDE; i++)
+        memcpy(s->gathered + i * bytes, pixels + s->sample_x[i] * bytes, bytes);
+    for (; s->next_row < PDQ_NN_SIDE && nn_sample(s->next_row, s->desc.height) == s->row;
+         s->next_row++)
+        push_filtered(s, s->gathered, s->next_row);
+}
+
+phash_status phash_pdq_push_rows(phash_pdq_stream *s, const void *rows, size_t count,
+                                 ptrdiff_t stride)
+{
+    if (!s || (!rows && count))
+        return PHASH_E_ARGUMENT;
+    if (s->state != ST_ROWS || count > s->desc.height - s->row)
+        return PHASH_E_STATE;
+    const uint8_t *pixels = rows;
+    for (size_t i = 0; i < count; i++, s->row++) {
+        const uint8_t *row = pixels + (ptrdiff_t)i * stride;
+        if (s->sampled)
+            push_sampled(s, row);
+        else
+            push_filtered(s, row, s->row);
+    }
+    return PHASH_OK;
+}
+
+static void clear_result(phash_pdq_result *result)
+{
+    memset(&result->hash, 0, sizeof result->hash);
+    result->quality = 0;
+    result->has_dihedral = 0;
+}
+
+phash_status phash_pdq_finish(phash_pdq_stream *s, phash_pdq_result *result)
+{
+    if (!s || !result || result->size < sizeof *result)
+        return PHASH_E_ARGUMENT;
+    clear_result(result);
+    if (s->state != ST_ROWS || s->row != s->desc.height)
+        return PHASH_E_STATE;
+    s->state = ST_DONE;
+    const float *a = s->verbatim ? s->plain : s->filter.out;
+    float b[PDQ_DCT_SIDE * PDQ_DCT_SIDE], turned[PDQ_DCT_SIDE * PDQ_DCT_SIDE];
+    pdq_dct64(a, b);
+    pdq_threshold(b, &result->hash);
+    result->quality = pdq_quality(a);
+    result->profile = s->options.profile;
+    if (s->options.dihedral) {
+        if (s->verbatim)
+            pdq_dct64(s->filter.out, b);
+        for (int d = 0; d < PHASH_DIHEDRALS; d++) {
+            pdq_dihedral((phash_dihedral)d, b, turned);
+            pdq_threshold(turned, &result->dihedral[d]);
+        }
+        result->has_dihedral = 1;
+    }
+    phash_wipe(b, sizeof b);
+    phash_wipe(turned, sizeof turned);
+    return PHASH_OK;
+}
+
+phash_status phash_pdq(const phash_pdq_image *image, const phash_pdq_options *options,
+                       phash_pdq_result *result)
+{
+    if (!result || result->size < sizeof *result)
+        return PHASH_E_ARGUMENT;
+    clear_result(result);
+    if (!image || !image->rows)
+        return PHASH_E_ARGUMENT;
+    phash_pdq_stream *s;
+    phash_status status = phash_pdq_stream_new(&image->desc, options, &s);
+    if (status != PHASH_OK)
+        return status;
+    status = phash_pdq_push_rows(s, image->rows, image->desc.height, image->stride);
+    if (status == PHASH_OK)
+        status = phash_pdq_finish(s, result);
+    phash_pdq_stream_free(&s);
+    return status;
+}
