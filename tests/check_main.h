@@ -1,0 +1,51 @@
+/* The main function of every Check suite, and the seed of every random test.
+ *
+ * PHASH_TEST_SEED sets the seed; it is printed at start, so that a failure can be repeated. A suite
+ * in which nothing ran fails.
+ */
+#ifndef PHASH_TESTS_CHECK_MAIN_H
+#define PHASH_TESTS_CHECK_MAIN_H
+
+#include <check.h>
+
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+static inline uint64_t test_seed(void)
+{
+    static uint64_t seed;
+    if (!seed) {
+        const char *text = getenv("PHASH_TEST_SEED");
+        seed = text ? strtoull(text, NULL, 0) : (uint64_t)time(NULL) * 2654435761u;
+        seed += !seed;
+        printf("PHASH_TEST_SEED=%" PRIu64 "\n", seed);
+        fflush(stdout);
+    }
+    return seed;
+}
+
+/* splitmix64 (Steele, Lea, Flood 2014). */
+static inline uint64_t test_random(uint64_t *state)
+{
+    uint64_t z = *state += UINT64_C(0x9E3779B97F4A7C15);
+    z = (z ^ z >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ z >> 27) * UINT64_C(0x94D049BB133111EB);
+    return z ^ z >> 31;
+}
+
+static inline int test_main(Suite *suite)
+{
+    (void)test_seed();
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    const int ran = srunner_ntests_run(runner), failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    if (ran == 0)
+        fprintf(stderr, "no test ran\n");
+    return ran == 0 || failed != 0;
+}
+
+#endif
