@@ -1,10 +1,12 @@
 /* The main function of every Check suite, and the seed of every random test.
  *
- * PHASH_TEST_SEED sets the seed; it is printed at start, so that a failure can be repeated. A suite
- * in which nothing ran fails.
+ * PHASH_TEST_SEED sets the seed; it is printed at start, so that a failure can be repeated.
+ * PHASH_TEST_CPUMASK restricts the instruction sets. A suite in which nothing ran fails.
  */
 #ifndef PHASH_TESTS_CHECK_MAIN_H
 #define PHASH_TESTS_CHECK_MAIN_H
+
+#include <phash/cpu.h>
 
 #include <check.h>
 
@@ -39,6 +41,13 @@ static inline uint64_t test_random(uint64_t *state)
 static inline int test_main(Suite *suite)
 {
     (void)test_seed();
+    const char *sets = getenv("PHASH_TEST_CPUMASK");
+    uint32_t mask = PHASH_CPU_ALL;
+    if (sets && phash_cpu_parse(sets, &mask) != PHASH_OK) {
+        fprintf(stderr, "PHASH_TEST_CPUMASK: unknown set in \"%s\"\n", sets);
+        return 1;
+    }
+    phash_cpu_mask(mask);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     const int ran = srunner_ntests_run(runner), failed = srunner_ntests_failed(runner);

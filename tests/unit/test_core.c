@@ -70,6 +70,8 @@ END_TEST
 START_TEST(cpu_mask_restricts_what_is_active)
 {
     const uint32_t all = phash_cpu_detected();
+    phash_cpu_mask(PHASH_CPU_ALL);
+    ck_assert_uint_eq(phash_cpu_active(), all);
     phash_cpu_mask(PHASH_CPU_POPCNT);
     ck_assert_uint_eq(phash_cpu_active(), all & PHASH_CPU_POPCNT);
     phash_cpu_mask(0);
