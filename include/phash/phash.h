@@ -3,6 +3,7 @@
 #define PHASH_PHASH_H
 
 #include <phash/cpu.h>
+#include <phash/exchange.h>
 #include <phash/features.h>
 #include <phash/hash.h>
 #include <phash/index.h>

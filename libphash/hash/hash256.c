@@ -3,16 +3,13 @@
 
 #include <string.h>
 
-static int digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
+/* A digit's value, plus one, so that every other byte is 0. A table and not comparisons: which of
+ * 0-9 and a-f comes next cannot be predicted, and lists hold millions of hashes. */
+static const uint8_t digits_plus_one[256] = {
+    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+    ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+};
 
 phash_status phash_hash256_from_hex(const char *text, size_t length, phash_hash256 *hash)
 {
@@ -20,10 +17,11 @@ phash_status phash_hash256_from_hex(const char *text, size_t length, phash_hash2
         return PHASH_E_HEX;
     phash_hash256 h;
     for (size_t i = 0; i < PHASH_HASH256_BYTES; i++) {
-        const int hi = digit(text[2 * i]), lo = digit(text[2 * i + 1]);
-        if (hi < 0 || lo < 0)
+        const unsigned hi = digits_plus_one[(unsigned char)text[2 * i]],
+                       lo = digits_plus_one[(unsigned char)text[2 * i + 1]];
+        if (!hi || !lo)
             return PHASH_E_HEX;
-        h.bytes[i] = (uint8_t)(hi << 4 | lo);
+        h.bytes[i] = (uint8_t)((hi - 1) << 4 | (lo - 1));
     }
     *hash = h;
     return PHASH_OK;

@@ -1,0 +1,50 @@
+/* The JSON form of a hash list: one object per line. */
+#include "exchange/list.h"
+
+#include <jansson.h>
+#include <string.h>
+
+static phash_line_result take(phash_line *line, const json_t *object)
+{
+    phash_list_record *r = &line->record;
+    if (!json_is_object(object))
+        return phash_line_bad(line, PHASH_E_CORRUPT, "not a JSON object");
+    const json_t *hash = json_object_get(object, "hash");
+    if (!json_is_string(hash) ||
+        phash_hash256_from_hex(json_string_value(hash), json_string_length(hash), &r->hash))
+        return phash_line_bad(line, PHASH_E_HEX, "\"hash\" is not a hash of 64 hex digits");
+    const json_t *quality = json_object_get(object, "quality");
+    if (quality && !json_is_null(quality)) {
+        const json_int_t value = json_integer_value(quality);
+        if (!json_is_integer(quality) || value < 0 || value > 100)
+            return phash_line_bad(line, PHASH_E_CORRUPT, "quality is not a number from 0 to 100");
+        r->quality = (int)value;
+    }
+    static const char *const names[] = {"path", "filename", "label"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const json_t *extra = json_object_get(object, names[i]);
+        if (!json_is_string(extra))
+            continue;
+        /* A string is never longer than its JSON form, so it fits over the line. */
+        r->extra_length = json_string_length(extra);
+        memcpy(line->text, json_string_value(extra), r->extra_length);
+        r->extra = line->text;
+        break;
+    }
+    return LINE_RECORD;
+}
+
+phash_line_result phash_list_parse_json(phash_line *line)
+{
+    json_error_t parse_error;
+    json_t *object = json_loadb(line->text, line->length, JSON_REJECT_DUPLICATES, &parse_error);
+    if (!object)
+        return phash_line_bad(line,
+                              json_error_code(&parse_error) == json_error_out_of_memory
+                                  ? PHASH_E_MEMORY
+                                  : PHASH_E_CORRUPT,
+                              "not valid JSON");
+    const phash_line_result result = take(line, object);
+    json_decref(object);
+    return result;
+}

@@ -1,0 +1,182 @@
+/* One line of a hash list: which form it has, and what it says. */
+#include "exchange/list.h"
+
+#include <string.h>
+
+static bool is_blank(const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        if (text[i] != ' ' && text[i] != '\t')
+            return false;
+    return true;
+}
+
+/* The first field is a word for "hash": somebody's column names. */
+static bool is_heading(const char *text, size_t length)
+{
+    static const char *const words[] = {"hash", "hex", "pdq"};
+    size_t n = 0;
+    while (n < length && text[n] != ',' && text[n] != ' ')
+        n++;
+    for (size_t w = 0; w < sizeof words / sizeof words[0]; w++) {
+        size_t i = 0;
+        while (i < n && words[w][i] && (text[i] | 0x20) == words[w][i])
+            i++;
+        if (i == n && !words[w][i])
+            return true;
+    }
+    return false;
+}
+
+/* Digits up to 100; no sign, no leading blanks. */
+static bool parse_quality(const char *text, size_t length, int *quality)
+{
+    if (!length || length > 3)
+        return false;
+    int value = 0;
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+        value = value * 10 + (text[i] - '0');
+    }
+    *quality = value;
+    return value <= 100;
+}
+
+/* `text` starts behind the opening quote. Finds the closing one, from `from` on, and takes doubled
+ * quotes apart once it is there. */
+static phash_line_result quoted(phash_line *line, char *text, size_t length)
+{
+    const size_t base = (size_t)(text - line->text);
+    size_t at = line->scanned > base ? line->scanned - base : 0;
+    for (;;) {
+        const char *quote = at < length ? memchr(text + at, '"', length - at) : NULL;
+        if (!quote) {
+            line->scanned = line->length;
+            return LINE_OPEN_QUOTE;
+        }
+        at = (size_t)(quote - text) + 1;
+        if (at < length && text[at] == '"')
+            at++;
+        else
+            break;
+    }
+    if (at < length && text[at] != ',')
+        return phash_line_bad(line, PHASH_E_CORRUPT, "text behind a closing quote");
+    size_t to = 0;
+    for (size_t from = 0; from < at - 1; from++) {
+        text[to++] = text[from];
+        from += text[from] == '"';
+    }
+    line->record.extra = text;
+    line->record.extra_length = to;
+    return LINE_RECORD;
+}
+
+/* What stands behind "HEX,". */
+static phash_line_result parse_fields(phash_line *line, phash_list_format *format, char *text,
+                                      size_t length)
+{
+    phash_list_record *r = &line->record;
+    const char *comma = memchr(text, ',', length);
+    const size_t first = comma ? (size_t)(comma - text) : length;
+    int quality = -1;
+    const bool is_csv = comma && (first == 0 || parse_quality(text, first, &quality));
+    if (*format == PHASH_LIST_UNKNOWN || *format == PHASH_LIST_HEX)
+        *format = is_csv ? PHASH_LIST_CSV : PHASH_LIST_METADATA;
+    if (*format == PHASH_LIST_METADATA) {
+        r->extra = text;
+        r->extra_length = length;
+        return LINE_RECORD;
+    }
+    if (!is_csv && !(first == 0 || parse_quality(text, first, &quality)))
+        return phash_line_bad(line, PHASH_E_CORRUPT, "quality is not a number from 0 to 100");
+    r->quality = quality;
+    if (!comma)
+        return LINE_RECORD;
+    text += first + 1;
+    length -= first + 1;
+    if (length && *text == '"')
+        return quoted(line, text + 1, length - 1);
+    r->extra = text;
+    r->extra_length = length;
+    return LINE_RECORD;
+}
+
+/* hash=HEX,key=value,…,filename=everything else */
+static phash_line_result parse_key_value(phash_line *line)
+{
+    phash_list_record *r = &line->record;
+    const char *p = line->text, *end = line->text + line->length;
+    bool has_hash = false;
+    while (p < end) {
+        const char *comma = memchr(p, ',', (size_t)(end - p));
+        const char *stop = comma ? comma : end;
+        const char *equals = memchr(p, '=', (size_t)(stop - p));
+        if (!equals)
+            return phash_line_bad(line, PHASH_E_CORRUPT, "a field is not key=value");
+        const size_t key = (size_t)(equals - p);
+        const char *value = equals + 1;
+        if (key == 8 && !memcmp(p, "filename", 8)) {
+            r->extra = value;
+            r->extra_length = (size_t)(end - value);
+            break;
+        }
+        if (key == 4 && !memcmp(p, "hash", 4)) {
+            if (phash_hash256_from_hex(value, (size_t)(stop - value), &r->hash))
+                return phash_line_bad(line, PHASH_E_HEX, "not a hash of 64 hex digits");
+            has_hash = true;
+        } else if (key == 7 && !memcmp(p, "quality", 7)) {
+            if (!parse_quality(value, (size_t)(stop - value), &r->quality))
+                return phash_line_bad(line, PHASH_E_CORRUPT,
+                                      "quality is not a number from 0 to 100");
+        }
+        p = comma ? comma + 1 : end;
+    }
+    return has_hash ? LINE_RECORD : phash_line_bad(line, PHASH_E_HEX, "no hash=");
+}
+
+phash_line_result phash_list_parse(phash_line *line, phash_list_format *format)
+{
+    char *text = line->text;
+    const size_t length = line->length;
+    phash_list_record *r = &line->record;
+    r->quality = -1;
+    r->extra = "";
+    r->extra_length = 0;
+    if (!length || *text == '#' || is_blank(text, length))
+        return LINE_SKIP;
+    if (memchr(text + line->scanned, '\0', length - line->scanned))
+        return phash_line_bad(line, PHASH_E_CORRUPT, "a NUL byte");
+    if (*format == PHASH_LIST_JSON || (*format == PHASH_LIST_UNKNOWN && *text == '{')) {
+        *format = PHASH_LIST_JSON;
+        return phash_list_parse_json(line);
+    }
+    if (*format == PHASH_LIST_KEY_VALUE ||
+        (*format == PHASH_LIST_UNKNOWN && length > 5 && !memcmp(text, "hash=", 5))) {
+        const phash_line_result result = parse_key_value(line);
+        if (result == LINE_RECORD)
+            *format = PHASH_LIST_KEY_VALUE;
+        return result;
+    }
+    const char *comma = length > PHASH_HASH256_HEX ? text + PHASH_HASH256_HEX : NULL;
+    if (length < PHASH_HASH256_HEX || (comma && *comma != ',') ||
+        phash_hash256_from_hex(text, PHASH_HASH256_HEX, &r->hash)) {
+        if (line->first && is_heading(text, length))
+            return LINE_SKIP;
+        return phash_line_bad(line, PHASH_E_HEX, "not a hash of 64 hex digits");
+    }
+    if (comma)
+        return parse_fields(line, format, text + PHASH_HASH256_HEX + 1,
+                            length - PHASH_HASH256_HEX - 1);
+    if (*format == PHASH_LIST_UNKNOWN)
+        *format = PHASH_LIST_HEX;
+    return LINE_RECORD;
+}
+
+#if !PHASH_HAS_BANK
+phash_line_result phash_list_parse_json(phash_line *line)
+{
+    return phash_line_bad(line, PHASH_E_UNSUPPORTED, "this build reads no JSON");
+}
+#endif
