@@ -30,12 +30,13 @@ typedef phash_status (*phash_read_fn)(void *context, void *buffer, size_t capaci
  *
  *     HEX                                              one hash of 64 hex digits
  *     HEX,METADATA                                     Meta's PDQ tools; metadata to the end of
- * line hash=HEX,norm=…,delta=…,quality=Q,filename=…     Meta's pdq-photo-hasher; any keys, filename
+ *                                                      the line
+ *     hash=HEX,norm=…,delta=…,quality=Q,filename=…     Meta's pdq-photo-hasher; any keys, filename
  *                                                      last: it runs to the end of the line
  *     HEX,QUALITY,PATH                                 `phash hash`: quality is 0 to 100 or empty;
  *                                                      a path in double quotes is RFC 4180 (doubled
  *                                                      quotes, line breaks); one without quotes
- * runs to the end of the line, commas included
+ *                                                      runs to the end of the line, commas included
  *     {"hash":"HEX","quality":Q,"path":"…"}            `phash hash --format json`; only in builds
  *                                                      with jansson
  *
