@@ -1,0 +1,153 @@
+/* Hamming kernels: what the index's engines spend their time in.
+ *
+ * rows    scan of whole hashes, pair by pair: few queries, or few hashes
+ * slice   scan of bit planes, 512 hashes at a time, many queries to one pass over memory
+ * probe   look-ups in the buckets of a multi-index
+ *
+ * A hash of `words` 64-bit words is a row; bit b of a row is bit b % 64 of its word b / 64. Rows
+ * may lie at any address.
+ *
+ * Bit-sliced scan. Plane b of a block of 512 rows holds their bits b, row r in bit r % 64 of word
+ * r / 64, so one 512-bit operation works on one bit of 512 pairs. To count, without unpacking, in
+ * how many of the first 24 * steps bits a query differs from each row, planes are taken in groups
+ * of three: a block's table holds, for each of the eight values the query's three bits can have,
+ * the sum and the carry of the three differences. All queries of a batch share the table; for each
+ * of them a tree of carry-save adders (Harley and Seal) adds sums and carries. The counters start
+ * at 2^L - 1 - radius, so that a carry out of the top level says "more than the radius", and only
+ * these carries are kept. The prefix of a hash is a lower bound of its distance: survivors are
+ * checked on the whole hash by the caller.
+ */
+#ifndef PHASH_HAMMING_HAMMING_H
+#define PHASH_HAMMING_HAMMING_H
+
+#include "core/cpu.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+               "rows are read as little-endian words; big-endian machines are not supported");
+
+enum {
+    PHASH_BLOCK_ROWS = 512,
+    PHASH_PLANE_WORDS = PHASH_BLOCK_ROWS / 64,
+    PHASH_SLICE_GROUPS = 8,                    /* groups of three bits to a step */
+    PHASH_SLICE_BITS = 3 * PHASH_SLICE_GROUPS, /* bits to a step */
+    PHASH_SLICE_STEPS_MAX = 256 / PHASH_SLICE_BITS,
+    PHASH_SLICE_CODES = PHASH_SLICE_GROUPS * PHASH_SLICE_STEPS_MAX, /* codes to a query */
+    PHASH_SLICE_RADIUS_MAX = 239, /* above it no prefix can reject; eight counter levels hold it */
+    PHASH_SLICE_QUERIES_MAX = 1 << 15,
+    /* 8 codes * (sum, carry) * 64 bytes for each group */
+    PHASH_SLICE_TABLE_BYTES = PHASH_SLICE_CODES * 8 * 2 * 64,
+};
+
+/* The code of a query's group of three bits, as an offset into a table of 16-byte vectors. */
+enum { PHASH_SLICE_CODE_SHIFT = 5 };
+
+typedef struct phash_hit {
+    uint32_t row;
+    uint32_t distance;
+} phash_hit;
+
+/* Look-ups of one query in one chunk of a multi-index: `count[d]` probes at key distance d each,
+ * for d = 0 .. levels - 1, whose buckets follow one another in phash_probes.buckets. */
+enum { PHASH_PROBE_LEVELS = 5 };
+typedef struct phash_probe_group {
+    uint32_t query;
+    uint16_t check;    /* the query's bits behind the key */
+    uint16_t mask;     /* bits of a check that count */
+    uint16_t own_mask; /* those of them that belong to this chunk */
+    uint8_t chunk;
+    uint8_t levels;
+    int8_t limit[PHASH_PROBE_LEVELS];     /* most differing bits of mask at each level */
+    int8_t own_limit[PHASH_PROBE_LEVELS]; /* and of own_mask */
+    uint32_t count[PHASH_PROBE_LEVELS];
+} phash_probe_group;
+
+/* An entry that a probe let through. */
+typedef struct phash_candidate {
+    uint32_t posting; /* its number among all postings; the caller checks it */
+    uint32_t group;   /* index of the probe group */
+} phash_candidate;
+
+/* The buckets of a multi-index and a list of look-ups in them, with the place where the last call
+ * stopped. Every bucket number must be below `bucket_count`.
+ *
+ * Runs: bucket b's checks are checks[offsets[b]] .. checks[offsets[b + 1] - 1], its postings have
+ * the same numbers. Offsets are read from a section that may be damaged: a kernel clamps each to
+ * `check_count`.
+ *
+ * Lines: bucket b is the 64-byte line that starts at lines[32 * b]: its first posting's number and
+ * the number of its entries (32 bits each), then the checks. A bucket of more than
+ * PHASH_LINE_CHECKS has PHASH_LINE_CHECKS - 2 checks in the line, and in the last 32 bits the place
+ * in `checks` where the others follow; there too a kernel clamps what it reads. */
+enum { PHASH_LINE_WORDS = 32, PHASH_LINE_HEAD = 4, PHASH_LINE_CHECKS = 28 };
+typedef struct phash_probes {
+    const uint32_t *offsets;
+    const uint16_t *lines;
+    const uint16_t *checks; /* 64 readable bytes behind the last one */
+    uint64_t check_count;
+    const uint8_t *postings; /* where the index will look next; only prefetched */
+    uint64_t posting_first;  /* number of the posting that `postings` starts with */
+    uint32_t posting_bytes;
+    const phash_probe_group *groups;
+    size_t group_count;
+    const uint32_t *buckets; /* of all groups; PHASH_PROBE_AHEAD more readable */
+    size_t bucket_total;
+
+    /* Where to go on; zero at first. */
+    size_t group;
+    uint32_t level, probe;
+    size_t bucket;
+    uint32_t entry;
+} phash_probes;
+
+enum { PHASH_PROBE_AHEAD = 64, PHASH_PROBE_ROOM = 64 };
+
+typedef struct phash_hamming_kernels {
+    /* Finds the rows 0 .. n - 1 within `radius` of the query; returns how many it wrote to `hits`,
+     * which has room for n, in ascending order. words is 1 or 4. */
+    size_t (*rows)(const void *rows, size_t n, size_t words, const uint64_t *query, uint32_t radius,
+                   phash_hit *hits);
+
+    /* Writes the planes of `bits` bits (a multiple of 64, at most 64 * words) of n <= 512 rows; rows
+     * that are missing read as zero. planes: bits * PHASH_PLANE_WORDS words, 64-byte aligned. */
+    void (*transpose)(const void *rows, size_t n, size_t words, size_t bits, uint64_t *planes);
+
+    /* Tests n <= PHASH_SLICE_QUERIES_MAX queries against one block on the first 24 * steps bits.
+     *   codes   steps * PHASH_SLICE_GROUPS per query, as phash_slice_codes writes them
+     *   radius  at most PHASH_SLICE_RADIUS_MAX
+     *   table   PHASH_SLICE_TABLE_BYTES bytes, 64-byte aligned, scratch
+     *   out     room for 512 * n: query << 9 | row of each survivor
+     * Returns the number of survivors. */
+    size_t (*slice)(const uint64_t *planes, const uint16_t *codes, size_t n, uint32_t steps,
+                    uint32_t radius, void *table, uint32_t *out);
+
+    /* Goes on with the look-ups until they are done or less than PHASH_PROBE_ROOM of the `room`
+     * candidates is left. Returns how many it wrote. */
+    size_t (*probe_runs)(phash_probes *probes, phash_candidate *out, size_t room);
+    size_t (*probe_lines)(phash_probes *probes, phash_candidate *out, size_t room);
+} phash_hamming_kernels;
+
+/* Fills the table for the sets, from C upwards. */
+void phash_hamming_kernels_fill(phash_hamming_kernels *kernels, uint32_t sets);
+
+void phash_hamming_c(phash_hamming_kernels *kernels);
+void phash_hamming_popcnt(phash_hamming_kernels *kernels);
+void phash_hamming_avx2(phash_hamming_kernels *kernels);
+void phash_hamming_avx512(phash_hamming_kernels *kernels);
+void phash_hamming_neon(phash_hamming_kernels *kernels);
+
+/* Writes a query's codes for its first 24 * steps bits. */
+void phash_slice_codes(const uint64_t *query, size_t words, uint32_t steps, uint16_t *codes);
+
+/* Distance of two rows. Good for a few; scans use the kernels. */
+static inline uint32_t phash_row_distance(const uint64_t *a, const uint64_t *b, size_t words)
+{
+    uint32_t d = 0;
+    for (size_t i = 0; i < words; i++)
+        d += (uint32_t)__builtin_popcountll(a[i] ^ b[i]);
+    return d;
+}
+
+#endif

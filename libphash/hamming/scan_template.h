@@ -1,0 +1,189 @@
+/* The scans, for one vector type. A file of one instruction set defines these and includes it:
+ *
+ *     V                    an unsigned 64-bit-lane vector type of GNU C
+ *     SUM3(a, b, c)        a ^ b ^ c
+ *     MAJ3(a, b, c)        majority: the carry of a + b + c
+ *     SPLAT(bit)           all ones or all zeros
+ *     NONE(v)              whether v is zero
+ *
+ * What the bit-sliced scan does is told in hamming.h.
+ */
+#include "hamming/hamming.h"
+
+#include <string.h>
+
+enum {
+    V_BYTES = sizeof(V),
+    V_WORDS = V_BYTES / 8,
+    CODE_SCALE = V_BYTES / 16, /* codes are offsets into a table of 16-byte vectors */
+    GROUP_BYTES = 16 * V_BYTES /* eight codes, sum and carry of each */
+};
+
+/* Full adder in place: *a keeps the sum, the carry is returned. */
+#define ADD3(a, b, c, carry)                                                                       \
+    do {                                                                                           \
+        const V x_ = (a), y_ = (b), z_ = (c);                                                      \
+        (carry) = MAJ3(x_, y_, z_);                                                                \
+        (a) = SUM3(x_, y_, z_);                                                                    \
+    } while (0)
+
+/* Half adder in place. */
+#define ADD2(a, b, carry)                                                                          \
+    do {                                                                                           \
+        const V x_ = (a), y_ = (b);                                                                \
+        (carry) = x_ & y_;                                                                         \
+        (a) = x_ ^ y_;                                                                             \
+    } while (0)
+
+/* Sum and carry of the three differences for each code. The majority of complements is the
+ * complement of the majority, so four of the eight carries are the others upside down. */
+static inline void slice_table(const uint64_t *planes, uint32_t groups, char *table)
+{
+    for (uint32_t g = 0; g < groups; g++) {
+        const uint64_t *p = planes + (size_t)3 * g * PHASH_PLANE_WORDS;
+        V a, b, c;
+        memcpy(&a, p, sizeof a);
+        memcpy(&b, p + PHASH_PLANE_WORDS, sizeof b);
+        memcpy(&c, p + 2 * PHASH_PLANE_WORDS, sizeof c);
+        V *t = (V *)(table + (size_t)g * GROUP_BYTES);
+        const V odd = SUM3(a, b, c), even = ~odd;
+        V carry[4];
+        carry[0] = MAJ3(a, b, c);
+        carry[1] = MAJ3(~a, b, c);
+        carry[2] = MAJ3(a, ~b, c);
+        carry[3] = MAJ3(~a, ~b, c);
+        t[0] = odd, t[1] = carry[0];
+        t[2] = even, t[3] = carry[1];
+        t[4] = even, t[5] = carry[2];
+        t[6] = odd, t[7] = carry[3];
+        t[8] = even, t[9] = ~carry[3];
+        t[10] = odd, t[11] = ~carry[2];
+        t[12] = odd, t[13] = ~carry[1];
+        t[14] = even, t[15] = ~carry[0];
+    }
+}
+
+/* One query against V_BYTES * 8 rows: the rows that differ in at most `radius` of the bits. levels
+ * is a constant at each call: the counters hold 0 .. 2^levels - 1. */
+static inline __attribute__((always_inline)) V slice_query(const char *table, const uint16_t *codes,
+                                                           uint32_t steps, uint32_t levels,
+                                                           uint32_t bias)
+{
+    V ones = SPLAT(bias & 1), twos = SPLAT(bias >> 1 & 1), fours = SPLAT(bias >> 2 & 1);
+    V eights = SPLAT(bias >> 3 & 1), c16 = SPLAT(bias >> 4 & 1), c32 = SPLAT(bias >> 5 & 1);
+    V c64 = SPLAT(bias >> 6 & 1), c128 = SPLAT(bias >> 7 & 1), over = SPLAT(0);
+    for (uint32_t s = 0; s < steps; s++) {
+#define AT(g)    ((const V *)(table + (g)*GROUP_BYTES + (size_t)codes[g] * CODE_SCALE))
+#define SUM(g)   (AT(g)[0])
+#define CARRY(g) (AT(g)[1])
+        V t0, t1, f0, f1, f2, e0, e1, e2, x0, x1;
+        ADD3(ones, SUM(0), SUM(1), t0);
+        ADD3(twos, CARRY(0), CARRY(1), f0);
+        ADD3(ones, SUM(2), SUM(3), t1);
+        ADD3(twos, CARRY(2), CARRY(3), f1);
+        ADD3(twos, t0, t1, f2);
+        ADD3(fours, f0, f1, e0);
+        ADD3(ones, SUM(4), SUM(5), t0);
+        ADD3(twos, CARRY(4), CARRY(5), f0);
+        ADD3(fours, f2, f0, e1);
+        ADD3(ones, SUM(6), SUM(7), t1);
+        ADD3(twos, CARRY(6), CARRY(7), f1);
+        ADD3(twos, t0, t1, f2);
+        ADD3(fours, f1, f2, e2);
+        ADD3(eights, e0, e1, x0);
+        ADD2(eights, e2, x1);
+        if (levels == 4) {
+            over = SUM_OR(over, x0, x1);
+        } else {
+            V y;
+            ADD3(c16, x0, x1, y);
+            if (levels > 5) {
+                V z;
+                ADD2(c32, y, z);
+                y = z;
+            }
+            if (levels > 6) {
+                V z;
+                ADD2(c64, y, z);
+                y = z;
+            }
+            if (levels > 7) {
+                V z;
+                ADD2(c128, y, z);
+                y = z;
+            }
+            over |= y;
+        }
+        table += PHASH_SLICE_GROUPS * GROUP_BYTES;
+        codes += PHASH_SLICE_GROUPS;
+#undef AT
+#undef SUM
+#undef CARRY
+    }
+    return ~over;
+}
+
+static inline __attribute__((always_inline)) size_t
+slice_queries(const char *table, const uint16_t *codes, size_t n, uint32_t steps, uint32_t levels,
+              uint32_t radius, uint32_t first_row, uint32_t *out)
+{
+    const uint32_t bias = (UINT32_C(1) << levels) - 1 - radius;
+    size_t count = 0;
+    for (size_t q = 0; q < n; q++, codes += (size_t)steps * PHASH_SLICE_GROUPS) {
+        const V within = slice_query(table, codes, steps, levels, bias);
+        if (NONE(within))
+            continue;
+        uint64_t w[V_WORDS];
+        memcpy(w, &within, sizeof w);
+        for (uint32_t i = 0; i < V_WORDS; i++)
+            for (uint64_t bits = w[i]; bits; bits &= bits - 1)
+                out[count++] =
+                    (uint32_t)q << 9 | (first_row + 64 * i + (uint32_t)__builtin_ctzll(bits));
+    }
+    return count;
+}
+
+static size_t slice(const uint64_t *planes, const uint16_t *codes, size_t n, uint32_t steps,
+                    uint32_t radius, void *table, uint32_t *out)
+{
+    size_t count = 0;
+    for (uint32_t part = 0; part < PHASH_PLANE_WORDS; part += V_WORDS) {
+        const uint32_t row = part * 64;
+        slice_table(planes + part, steps * PHASH_SLICE_GROUPS, table);
+        if (radius < 16)
+            count += slice_queries(table, codes, n, steps, 4, radius, row, out + count);
+        else if (radius < 32)
+            count += slice_queries(table, codes, n, steps, 5, radius, row, out + count);
+        else if (radius < 64)
+            count += slice_queries(table, codes, n, steps, 6, radius, row, out + count);
+        else if (radius < 128)
+            count += slice_queries(table, codes, n, steps, 7, radius, row, out + count);
+        else
+            count += slice_queries(table, codes, n, steps, 8, radius, row, out + count);
+    }
+    return count;
+}
+
+/* 64 x 64 bit matrices, eight side by side: swaps halves, quarters, … of the matrix across its
+ * diagonal (Warren, Hacker's Delight, 7-3). Word w of plane b takes row 64 * w + i into bit i. */
+static void transpose(const void *rows, size_t n, size_t words, size_t bits, uint64_t *planes)
+{
+    for (size_t word = 0; word < bits / 64; word++) {
+        uint64_t(*m)[PHASH_PLANE_WORDS] = (void *)(planes + word * 64 * PHASH_PLANE_WORDS);
+        for (size_t i = 0; i < 64; i++)
+            for (size_t w = 0; w < PHASH_PLANE_WORDS; w++) {
+                const size_t row = 64 * w + i;
+                m[i][w] = 0;
+                if (row < n)
+                    memcpy(&m[i][w], (const char *)rows + (row * words + word) * 8, 8);
+            }
+        uint64_t mask = UINT64_C(0x00000000ffffffff);
+        for (unsigned j = 32; j; j >>= 1, mask ^= mask << j)
+            for (unsigned k = 0; k < 64; k = (k + j + 1) & ~j)
+                for (unsigned w = 0; w < PHASH_PLANE_WORDS; w++) {
+                    const uint64_t t = (m[k][w] >> j ^ m[k + j][w]) & mask;
+                    m[k + j][w] ^= t;
+                    m[k][w] ^= t << j;
+                }
+    }
+}

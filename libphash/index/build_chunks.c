@@ -1,0 +1,155 @@
+/* Buckets, checks and postings of every chunk: a counting sort of the rows by each key. */
+#include "core/internal.h"
+#include "index/build.h"
+#include "index/parallel.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+typedef struct chunks_build {
+    const phash_segment *segment;
+    phash_segment_chunk *chunk; /* of the header: receives the loads */
+    uint32_t *offsets;
+    uint16_t *checks;
+    uint8_t *postings;
+    uint16_t *lines;
+    uint32_t *counts[CHUNKS_MAX];  /* LINES: entries of each bucket, then where the next goes */
+    uint64_t overflow[CHUNKS_MAX]; /* first place in the overflow */
+} chunks_build;
+
+static uint32_t row_key(const phash_segment *s, const phash_segment_chunk *c, size_t row)
+{
+    return phash_row_bits(s->rows + row * s->words, s->words, c->start, c->key_bits);
+}
+
+static uint16_t row_check(const phash_segment *s, const phash_segment_chunk *c, size_t row)
+{
+    return (uint16_t)phash_row_bits(s->rows + row * s->words, s->words,
+                                    (uint32_t)(c->start + c->key_bits) % s->head.bits, CHECK_BITS);
+}
+
+static void put_posting(const chunks_build *b, uint32_t chunk, uint64_t entry, size_t row)
+{
+    if (!chunk)
+        return;
+    const uint32_t value = (uint32_t)row, bytes = b->segment->head.posting_bytes;
+    uint8_t *to = b->postings + (entry - b->segment->head.hashes) * bytes;
+    for (uint32_t i = 0; i < bytes; i++)
+        to[i] = (uint8_t)(value >> 8 * i);
+}
+
+/* Mean size of the bucket that a row of the set is in. */
+static uint32_t load_of(const uint32_t *counts, uint64_t buckets, uint64_t rows)
+{
+    double sum = 0;
+    for (uint64_t i = 0; i < buckets; i++)
+        sum += (double)counts[i] * counts[i];
+    const double load = sum / (double)rows * LOAD_UNIT;
+    return load >= UINT32_MAX ? UINT32_MAX : (uint32_t)load;
+}
+
+static void count_chunk(void *context, size_t c)
+{
+    chunks_build *b = context;
+    const phash_segment *s = b->segment;
+    const uint64_t buckets = UINT64_C(1) << b->chunk[c].key_bits;
+    for (size_t row = 0; row < s->head.hashes; row++)
+        b->counts[c][row_key(s, &b->chunk[c], row)]++;
+    b->chunk[c].load = load_of(b->counts[c], buckets, s->head.hashes);
+    for (uint64_t i = 0; i < buckets; i++)
+        if (b->counts[c][i] > PHASH_LINE_CHECKS)
+            b->overflow[c] += b->counts[c][i] - (PHASH_LINE_CHECKS - 2);
+}
+
+static void fill_runs(void *context, size_t c)
+{
+    const chunks_build *b = context;
+    const phash_segment *s = b->segment;
+    const uint64_t buckets = UINT64_C(1) << b->chunk[c].key_bits;
+    uint32_t *next = b->counts[c], *offsets = b->offsets + s->bucket_base[c];
+    uint32_t at = (uint32_t)(c * s->head.hashes);
+    for (uint64_t i = 0; i < buckets; i++) {
+        offsets[i] = at;
+        at += next[i];
+        next[i] = offsets[i];
+    }
+    offsets[buckets] = at;
+    for (size_t row = 0; row < s->head.hashes; row++) {
+        const uint32_t to = next[row_key(s, &b->chunk[c], row)]++;
+        b->checks[to] = row_check(s, &b->chunk[c], row);
+        put_posting(b, (uint32_t)c, to, row);
+    }
+}
+
+static void fill_lines(void *context, size_t c)
+{
+    const chunks_build *b = context;
+    const phash_segment *s = b->segment;
+    const uint64_t buckets = UINT64_C(1) << b->chunk[c].key_bits;
+    uint16_t *lines = b->lines + s->bucket_base[c] * PHASH_LINE_WORDS;
+    uint32_t at = (uint32_t)(c * s->head.hashes), over = (uint32_t)b->overflow[c];
+    for (uint64_t i = 0; i < buckets; i++) {
+        uint16_t *line = lines + i * PHASH_LINE_WORDS;
+        const uint32_t count = b->counts[c][i], head[2] = {at, count};
+        memcpy(line, head, sizeof head);
+        if (count > PHASH_LINE_CHECKS) {
+            memcpy(line + PHASH_LINE_WORDS - 2, &over, sizeof over);
+            over += count - (PHASH_LINE_CHECKS - 2);
+        }
+        at += count;
+        b->counts[c][i] = 0;
+    }
+    for (size_t row = 0; row < s->head.hashes; row++) {
+        const uint32_t key = row_key(s, &b->chunk[c], row), place = b->counts[c][key]++;
+        uint16_t *line = lines + (size_t)key * PHASH_LINE_WORDS;
+        uint32_t head[2], more;
+        memcpy(head, line, sizeof head);
+        uint16_t *check = line + PHASH_LINE_HEAD + place;
+        if (head[1] > PHASH_LINE_CHECKS && place >= PHASH_LINE_CHECKS - 2) {
+            memcpy(&more, line + PHASH_LINE_WORDS - 2, sizeof more);
+            check = b->checks + more + (place - (PHASH_LINE_CHECKS - 2));
+        }
+        *check = row_check(s, &b->chunk[c], row);
+        put_posting(b, (uint32_t)c, (uint64_t)head[0] + place, row);
+    }
+}
+
+phash_status phash_build_chunks(phash_build *build)
+{
+    phash_segment *s = build->segment;
+    const uint32_t chunks = s->head.chunks;
+    const uint64_t entries = s->head.hashes * chunks;
+    const bool lines = s->head.layout == LAYOUT_LINES;
+    phash_status status = PHASH_E_MEMORY;
+    chunks_build b = {.segment = s, .chunk = s->head.chunk};
+    for (uint32_t c = 0; c < chunks; c++) {
+        b.counts[c] = phash_alloc_zero((size_t)1 << s->head.chunk[c].key_bits, sizeof(uint32_t));
+        if (!b.counts[c])
+            goto done;
+    }
+    phash_parallel(build->threads, chunks, count_chunk, &b);
+    uint64_t check_count = entries;
+    if (lines) {
+        check_count = 0;
+        for (uint32_t c = 0; c < chunks; c++) {
+            const uint64_t more = b.overflow[c];
+            b.overflow[c] = check_count;
+            check_count += more;
+        }
+        b.lines = phash_build_section(s, SECTION_LINES, s->buckets * PHASH_LINE_WORDS * 2);
+    } else {
+        b.offsets = phash_build_section(s, SECTION_OFFSETS, s->buckets * 4);
+    }
+    b.checks = phash_build_section(s, SECTION_CHECKS, check_count * 2 + CHECK_PAD);
+    b.postings = phash_build_section(
+        s, SECTION_POSTINGS, s->head.hashes * (chunks - 1) * s->head.posting_bytes + POSTING_PAD);
+    if (!(lines ? (void *)b.lines : (void *)b.offsets) || !b.checks || !b.postings)
+        goto done;
+    phash_parallel(build->threads, chunks, lines ? fill_lines : fill_runs, &b);
+    status = PHASH_OK;
+done:
+    for (uint32_t c = 0; c < chunks; c++)
+        if (b.counts[c])
+            phash_wipe_free(b.counts[c], sizeof(uint32_t) << s->head.chunk[c].key_bits);
+    return status;
+}

@@ -1,0 +1,106 @@
+/* The cost model: which engine answers, and how a radius is spread over the chunks.
+ *
+ * The constants are nanoseconds on one core of a Sapphire Rapids server; what decides is their
+ * ratio, which other machines share roughly. A wrong choice costs time, never an answer.
+ */
+#include "index/search.h"
+
+#include <string.h>
+
+static const double PROBE_NS = 4.5;   /* a look-up: a cache miss among many */
+static const double LINE_NS = 3.0;    /* each further line of a bucket */
+static const double VERIFY_NS = 20.0; /* a candidate: its posting and its row */
+static const double FLAT_PAIR_NS = 0.07;
+static const double FLAT_BLOCK_NS = 0.3;     /* shared by the queries of a batch, with planes */
+static const double FLAT_TRANSPOSE_NS = 1.2; /* and without */
+static const double FLAT_ROW_NS = 1.3;
+
+static double choose(uint32_t n, uint32_t k)
+{
+    double r = 1;
+    for (uint32_t i = 0; i < k; i++)
+        r = r * (n - i) / (i + 1);
+    return k > n ? 0 : r;
+}
+
+/* Share of even, independent m-bit values with at most `limit` ones. */
+static double tail(uint32_t m, int limit)
+{
+    double sum = 0, all = 1;
+    for (uint32_t i = 0; i < m; i++)
+        all *= 2;
+    for (int i = 0; i <= limit && i <= (int)m; i++)
+        sum += choose(m, (uint32_t)i);
+    return sum / all;
+}
+
+/* Looking up all keys at distance d of chunk c. */
+static double level_cost(const phash_segment_header *h, uint32_t c, int d)
+{
+    const phash_segment_chunk *chunk = &h->chunk[c];
+    const double load = (double)chunk->load / LOAD_UNIT;
+    return choose(chunk->key_bits, (uint32_t)d) * (PROBE_NS + load * 2 / 64 * LINE_NS);
+}
+
+/* Spreads the radius so that the cheapest look-ups are done; false if it cannot be done. */
+static bool spread(const phash_segment_header *h, uint32_t radius, int *radii)
+{
+    for (uint32_t c = 0; c < h->chunks; c++)
+        radii[c] = -1;
+    double next[CHUNKS_MAX];
+    for (uint32_t c = 0; c < h->chunks; c++)
+        next[c] = level_cost(h, c, 0);
+    for (uint32_t i = 0; i < radius + 1; i++) {
+        uint32_t best = CHUNKS_MAX;
+        for (uint32_t c = 0; c < h->chunks; c++)
+            if (radii[c] + 1 < PHASH_PROBE_LEVELS && radii[c] + 1 <= h->chunk[c].width &&
+                (best == CHUNKS_MAX || next[c] < next[best]))
+                best = c;
+        if (best == CHUNKS_MAX)
+            return false;
+        radii[best]++;
+        next[best] = level_cost(h, best, radii[best] + 1);
+    }
+    return true;
+}
+
+bool phash_plan_multi(const phash_segment_header *h, uint32_t radius, phash_plan *plan)
+{
+    plan->multi = false;
+    plan->nanoseconds = 0;
+    if (!h->chunks || !spread(h, radius, plan->radii))
+        return false;
+    plan->multi = true;
+    for (uint32_t c = 0; c < h->chunks; c++) {
+        const phash_segment_chunk *chunk = &h->chunk[c];
+        const double load = (double)chunk->load / LOAD_UNIT;
+        const int pair = plan->radii[c] + plan->radii[(c + 1) % h->chunks] + 1;
+        for (int d = 0; d <= plan->radii[c] && d <= chunk->key_bits; d++)
+            plan->nanoseconds += level_cost(h, c, d) + choose(chunk->key_bits, (uint32_t)d) * load *
+                                                           tail(CHECK_BITS, pair - d) * VERIFY_NS;
+    }
+    return true;
+}
+
+double phash_plan_flat(uint64_t rows, bool planes, size_t queries, uint32_t bits, uint32_t radius)
+{
+    const double steps = bits < 256 ? 2 : 2.0 + radius / 14;
+    const double batch = queries < 1 ? 1 : queries > 256 ? 256 : (double)queries;
+    const double shared = (planes ? FLAT_BLOCK_NS : FLAT_TRANSPOSE_NS) / batch;
+    double pair = FLAT_PAIR_NS * steps / 4 + shared;
+    if (pair > FLAT_ROW_NS)
+        pair = FLAT_ROW_NS;
+    return (double)rows * pair;
+}
+
+void phash_plan_make(const phash_segment *segment, size_t queries, uint32_t radius,
+                     phash_plan *plan)
+{
+    const phash_segment_header *h = &segment->head;
+    const double flat =
+        phash_plan_flat(h->hashes, segment->planes != NULL, queries, h->bits, radius);
+    if (!phash_plan_multi(h, radius, plan) || plan->nanoseconds > flat) {
+        plan->multi = false;
+        plan->nanoseconds = flat;
+    }
+}
