@@ -33,8 +33,8 @@ typedef enum phash_file_type {
 /* The file types this build decodes, as bits (1 << type). Thread-safe. */
 PHASH_API uint32_t phash_decode_formats(void);
 
-/* Names and versions of the decoders that are linked, such as
- * "libjpeg-turbo 2.1.5, libpng 1.6.39, libexif". Static. Thread-safe. */
+/* Names and versions of the decoders that this build was made with, such as
+ * "libjpeg-turbo 2.1.5, libpng 1.6.39, libexif 0.6.24". Static. Thread-safe. */
 PHASH_API const char *phash_decode_libraries(void);
 
 typedef struct phash_decode_options {

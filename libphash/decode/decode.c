@@ -1,4 +1,4 @@
-/* Which formats this build decodes. */
+/* Which formats this build decodes, and with what. */
 #include <phash/decode.h>
 #include <phash/features.h>
 
@@ -12,4 +12,9 @@ uint32_t phash_decode_formats(void)
     formats |= UINT32_C(1) << PHASH_FILE_PNG;
 #endif
     return formats;
+}
+
+const char *phash_decode_libraries(void)
+{
+    return PHASH_DECODE_LIBRARIES; /* from meson.build */
 }
