@@ -2,6 +2,7 @@
 #ifndef PHASH_PHASH_H
 #define PHASH_PHASH_H
 
+#include <phash/bits.h>
 #include <phash/cpu.h>
 #include <phash/exchange.h>
 #include <phash/features.h>
