@@ -141,6 +141,153 @@ PHASH_API void phash_list_free(phash_list **list);
  * Thread-safe. */
 PHASH_API phash_list_format phash_list_sniff(const void *head, size_t bytes);
 
+#if PHASH_HAS_BANK
+
+/* Frees a text that this header's functions gave out, after wiping its `length` bytes, and clears
+ * the pointer; NULL and pointers to NULL are fine. */
+PHASH_API void phash_text_free(char **text, size_t length);
+
+/* ---- Case files -------------------------------------------------------------------------------
+ *
+ * What a person hands to a hotline: a number, a way to prove that the case is theirs, and hashes.
+ *
+ *     {"format": "phash-case", "version": 1,
+ *      "caseNumber": "7Q4M-2ZC9-0XHT-RB6K-W",
+ *      "created": "2026-11-23T01:02:03Z",
+ *      "pinVerifier": "$argon2id$v=19$m=65536,t=2,p=1$…",
+ *      "signals": [{"type": "ImagePDQ", "hash": "64 hex digits", "quality": 98,
+ *                   "dihedral": {"rotate90": "…", …, "antitranspose": "…"}}, …]}
+ *
+ * There is no room in it for anything else: a file with another field, a field twice, another
+ * version, or a value outside its bounds is refused as a whole. The number is 80 random bits in
+ * Crockford's base32 with his check character, which is always one of the 32 letters and digits, so
+ * that it can be said over a phone. `dihedral` may be left out.
+ *
+ * Threat model. Who gets hold of the file gets the hashes, and a perceptual hash can be turned into
+ * a likeness of the picture: seal it, or hand it over in person. The PIN is 40 random bits and is
+ * not in the file; its verifier is Argon2id (64 MiB, 2 passes), so that trying all PINs costs
+ * thousands of years of computing. The file holds no name, path, size, date or EXIF value of an
+ * image. The creation time is that of the file itself.
+ */
+#define PHASH_CASE_NUMBER_SIZE 22       /* XXXX-XXXX-XXXX-XXXX-C and a NUL */
+#define PHASH_CASE_PIN_SIZE    10       /* XXXX-XXXX and a NUL */
+#define PHASH_CASE_SIGNALS_MAX 10000    /* images in one case */
+#define PHASH_CASE_FILE_MAX    16777216 /* bytes in a case file, plain or sealed */
+
+typedef struct phash_case phash_case;
+
+typedef struct phash_case_signal {
+    size_t size; /* sizeof(phash_case_signal) of the caller */
+    phash_hash256 hash;
+    int quality;               /* 0 to 100 */
+    int has_dihedral;          /* nonzero: the array below holds the hashes of all orientations */
+    phash_hash256 dihedral[8]; /* in the order of phash_dihedral; [0] is `hash` */
+} phash_case_signal;
+
+#define PHASH_CASE_SIGNAL_INIT                                                                     \
+    {                                                                                              \
+        sizeof(phash_case_signal), {{0}}, 0, 0,                                                    \
+        {                                                                                          \
+            {                                                                                      \
+                {                                                                                  \
+                    0                                                                              \
+                }                                                                                  \
+            }                                                                                      \
+        }                                                                                          \
+    }
+
+/* Starts a case: draws number and PIN from the system's random source and makes the verifier.
+ *   created   seconds since 1970, UTC; years 1970 to 9999
+ *   pin       receives the PIN, which is nowhere else: show it once, then wipe it
+ *   out       receives the handle, to be freed with phash_case_free; NULL on failure
+ * Errors: PHASH_E_ARGUMENT, PHASH_E_MEMORY (Argon2id takes 64 MiB for a moment). Thread-safe; a
+ * case belongs to one thread at a time. */
+PHASH_API phash_status phash_case_new(int64_t created, char pin[PHASH_CASE_PIN_SIZE],
+                                      phash_case **out, phash_error *error);
+
+/* Adds an image. A hash that is in the case already is not added again.
+ * Errors: PHASH_E_ARGUMENT, also for a quality under 50 (PHASH_PDQ_QUALITY_MIN): such a hash
+ * matches pictures of other things; PHASH_E_LIMIT_INPUT beyond PHASH_CASE_SIGNALS_MAX;
+ * PHASH_E_MEMORY. */
+PHASH_API phash_status phash_case_add(phash_case *c, const phash_case_signal *signal,
+                                      phash_error *error);
+
+/* Writes the case file's text, NUL-terminated.
+ *   text     receives it, to be freed with phash_text_free; NULL on failure
+ *   length   receives its bytes without the NUL
+ * Errors: PHASH_E_ARGUMENT, PHASH_E_MEMORY. */
+PHASH_API phash_status phash_case_write(const phash_case *c, char **text, size_t *length,
+                                        phash_error *error);
+
+/* Reads a case file.
+ *   data   `bytes` bytes; the caller keeps them
+ * Errors: PHASH_E_ARGUMENT, PHASH_E_MEMORY, PHASH_E_FORMAT (no case file), PHASH_E_VERSION,
+ * PHASH_E_LIMIT_INPUT, PHASH_E_CORRUPT (`error` names the field). */
+PHASH_API phash_status phash_case_read(const void *data, size_t bytes, phash_case **out,
+                                       phash_error *error);
+
+/* The number, as it is written; belongs to the case. NULL for NULL. */
+PHASH_API const char *phash_case_number(const phash_case *c);
+/* Creation time, seconds since 1970. */
+PHASH_API int64_t phash_case_created(const phash_case *c);
+/* The Argon2id verifier of the PIN; belongs to the case. */
+PHASH_API const char *phash_case_verifier(const phash_case *c);
+/* How many images are in it. */
+PHASH_API size_t phash_case_count(const phash_case *c);
+/* Image number `i`, from 0. Errors: PHASH_E_ARGUMENT. */
+PHASH_API phash_status phash_case_signal_get(const phash_case *c, size_t i,
+                                             phash_case_signal *signal);
+
+/* Wipes and frees a case and clears the pointer; NULL and pointers to NULL are fine. */
+PHASH_API void phash_case_free(phash_case **c);
+
+/* Brings a case number that a person typed into its written form: case and hyphens do not matter,
+ * I and L are 1, O is 0. Errors: PHASH_E_ARGUMENT; PHASH_E_CORRUPT when it is no case number or the
+ * check character is wrong, which every single wrong character and swap of neighbours makes it.
+ * Thread-safe. */
+PHASH_API phash_status phash_case_number_parse(const char *text,
+                                               char number[PHASH_CASE_NUMBER_SIZE]);
+
+/* ---- Keys and sealing -------------------------------------------------------------------------
+ *
+ * A hotline makes a key pair once, gives the public key file to everybody and keeps the other. What
+ * is sealed to it (libsodium's crypto_box_seal: X25519, XSalsa20-Poly1305) can be opened by nobody
+ * else, the sender included, and is refused if a bit was changed. It does not prove who sent it.
+ *
+ *     {"format": "phash-public-key", "version": 1, "key": "base64 of 32 bytes"}
+ *     {"format": "phash-secret-key", "version": 1, "key": "base64 of 32 bytes"}
+ *     {"format": "phash-sealed", "version": 1, "box": "base64"}
+ */
+#define PHASH_FINGERPRINT_SIZE 20 /* XXXX-XXXX-XXXX-XXXX and a NUL */
+
+/* Makes a key pair, as the texts of two files, each to be freed with phash_text_free; both NULL on
+ * failure. Errors: PHASH_E_ARGUMENT, PHASH_E_MEMORY. Thread-safe. */
+PHASH_API phash_status phash_keys_new(char **public_key, size_t *public_length, char **secret_key,
+                                      size_t *secret_length, phash_error *error);
+
+/* A short form of a public key, from either file, to compare over a phone.
+ * Errors: PHASH_E_ARGUMENT, PHASH_E_MEMORY, PHASH_E_FORMAT (no key file), PHASH_E_VERSION,
+ * PHASH_E_CORRUPT. Thread-safe. */
+PHASH_API phash_status phash_key_fingerprint(const void *key, size_t bytes,
+                                             char fingerprint[PHASH_FINGERPRINT_SIZE],
+                                             phash_error *error);
+
+/* Seals `bytes` bytes, at most PHASH_CASE_FILE_MAX / 2, to a public key file's text.
+ * Errors: as phash_key_fingerprint, PHASH_E_KIND for a secret key, PHASH_E_LIMIT_INPUT. */
+PHASH_API phash_status phash_seal(const void *data, size_t bytes, const void *public_key,
+                                  size_t key_bytes, char **sealed, size_t *length,
+                                  phash_error *error);
+
+/* Opens a sealed file's text with a secret key file's text.
+ *   text     receives what was sealed, NUL-terminated, to be freed with phash_text_free
+ * Errors: as phash_seal; PHASH_E_KIND for a public key; PHASH_E_CORRUPT when the box was sealed to
+ * another key or was changed, which cannot be told apart. */
+PHASH_API phash_status phash_unseal(const void *sealed, size_t bytes, const void *secret_key,
+                                    size_t key_bytes, char **text, size_t *length,
+                                    phash_error *error);
+
+#endif /* PHASH_HAS_BANK */
+
 #ifdef __cplusplus
 }
 #endif
