@@ -36,7 +36,14 @@ typedef enum phash_pdq_profile {
     PHASH_PDQ_FULL = 0,
     /* An image over 512 pixels wide or high is first sampled to 512x512, nearest neighbour: what
      * Meta's C++ command line tools compute. */
-    PHASH_PDQ_NN512 = 1
+    PHASH_PDQ_NN512 = 1,
+    /* An approximation of FULL for screening at scale, never for submitting: the calls of
+     * phash/decode.h read the luma of a JPEG at reduced resolution, of a progressive one only its
+     * first scans, and do not look at the rest of the file. Everything else gets FULL, and
+     * phash_pdq_result.profile tells. Over 316 photographs (Debian's background packages,
+     * also resized, compressed anew and turned) of quality 50 and more it was 1.2 bits from FULL on
+     * average, and 8 at most. */
+    PHASH_PDQ_FAST = 2
 } phash_pdq_profile;
 
 /* The eight orientations, in the order of phash_pdq_result.dihedral. ORIGINAL is the hash itself.

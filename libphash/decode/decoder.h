@@ -7,6 +7,9 @@
 #include <phash/decode.h>
 #include <phash/features.h>
 
+/* Takes one row of luma means. */
+typedef void (*decode_row_fn)(void *context, const uint8_t *means);
+
 /* One format. On failure each call fills `error`, and only `close` is called after it. */
 typedef struct decode_ops {
     /* Reads the header and sets width, height, format, orientation and whole. Allocates nothing
@@ -18,6 +21,11 @@ typedef struct decode_ops {
                          phash_error *error);
     /* Frees image->state, which may be NULL. */
     void (*close)(phash_image *image);
+    /* Instead of `rows`: gives the luma as stored, in means of pitch * pitch pixels (2, 4 or 8), row
+     * by row, reading no more of the file than that takes. NULL, or PHASH_E_UNSUPPORTED before the
+     * first row, where the format or this file cannot. */
+    phash_status (*reduced)(phash_image *image, uint32_t pitch, decode_row_fn row, void *context,
+                            phash_error *error);
 } decode_ops;
 
 extern const decode_ops decode_jpeg, decode_png;

@@ -1,6 +1,8 @@
 /* From an image file to its PDQ hash in one call: rows go from the decoder into the hash in small
  * blocks, so that memory grows with the width of a picture and not with its area. */
 #include "decode/decoder.h"
+#include "decode/turn.h"
+#include "pdq/reduced.h"
 
 #include <string.h>
 
@@ -35,6 +37,35 @@ static phash_status new_stream(const phash_pdq_desc *desc, const phash_pdq_optio
     return status == PHASH_OK ? status : phash_fail(error, status, "%s", phash_status_text(status));
 }
 
+static void take_means(void *context, const uint8_t *means)
+{
+    pdq_reduced_push(context, means);
+}
+
+/* Profile fast. PHASH_E_UNSUPPORTED, with nothing read yet, where the image has to go the long way. */
+static phash_status hash_reduced(phash_image *image, const phash_pdq_options *options,
+                                 phash_pdq_result *result, phash_error *error)
+{
+    const uint32_t pitch = pdq_reduced_pitch(image->width, image->height);
+    if (pitch == 1 || !image->ops->reduced)
+        return PHASH_E_UNSUPPORTED;
+    pdq_reduced *r = phash_alloc_zero(1, sizeof *r);
+    if (!r)
+        return phash_fail(error, PHASH_E_MEMORY, "out of memory");
+    const turn_axes axes = turn_axes_of(image->turn);
+    phash_status status = pdq_reduced_reset(r, image->width, image->height, pitch, axes.reverse_x,
+                                            axes.reverse_y, axes.transpose);
+    if (status != PHASH_OK)
+        (void)phash_fail(error, status, "%s", phash_status_text(status));
+    else
+        status = image->ops->reduced(image, pitch, take_means, r, error);
+    if (status == PHASH_OK)
+        pdq_reduced_finish(r, options->dihedral != 0, result);
+    pdq_reduced_free(r);
+    phash_wipe_free(r, sizeof *r);
+    return status;
+}
+
 /* Hashes an image that is open, or passes on why it is not. */
 static phash_status hash_image(phash_image *image, phash_status opened,
                                const phash_pdq_options *options, phash_pdq_result *result,
@@ -42,6 +73,13 @@ static phash_status hash_image(phash_image *image, phash_status opened,
 {
     if (opened != PHASH_OK)
         return opened;
+    if (options && options->size >= sizeof *options && options->profile == PHASH_PDQ_FAST) {
+        const phash_status fast = hash_reduced(image, options, result, error);
+        if (fast != PHASH_E_UNSUPPORTED) {
+            phash_image_free(&image);
+            return fast;
+        }
+    }
     phash_image_info info = PHASH_IMAGE_INFO_INIT;
     phash_pdq_stream *stream = NULL;
     phash_status status = phash_image_info_get(image, &info);

@@ -37,9 +37,14 @@ typedef struct jpeg_state {
     uint8_t *cmyk; /* one row */
     size_t cmyk_bytes;
 
-    /* Arguments of jpeg_rows, kept here because locals do not survive a jump. */
+    /* Arguments of jpeg_rows and jpeg_reduced, kept here because locals do not survive a jump. */
     uint8_t *rows;
     size_t count, stride;
+    uint32_t pitch;
+    decode_row_fn give_row;
+    void *context;
+    uint8_t *means; /* one row */
+    size_t means_bytes;
 } jpeg_state;
 
 /* ---- errors ---- */
@@ -381,6 +386,7 @@ static void jpeg_close(phash_image *image)
     jpeg_destroy_decompress(&s->c);
     phash_wipe_free(s->exif, s->exif_bytes);
     phash_wipe_free(s->cmyk, s->cmyk_bytes);
+    phash_wipe_free(s->means, s->means_bytes);
     phash_wipe_free(s, sizeof *s);
     image->state = NULL;
 }
@@ -471,4 +477,78 @@ static phash_status jpeg_rows(phash_image *image, uint8_t *rows, size_t count, s
     return guarded(s, read_rows, error);
 }
 
-const decode_ops decode_jpeg = {jpeg_open, jpeg_rows, jpeg_close};
+/* ---- luma at reduced resolution ---- */
+
+/* Whether the scans read so far hold what means of s->pitch pixels are made of: the DC coefficient
+ * and, for finer means, the first AC coefficients (of zigzag order), at any precision. In sequential
+ * files a scan holds all coefficients of its components. */
+static bool scans_suffice(const jpeg_state *s)
+{
+    const struct jpeg_decompress_struct *c = &s->c;
+    if (!c->progressive_mode)
+        return c->cur_comp_info[0] == &c->comp_info[0];
+    static const int zigzag[] = {0, 1, 2, 4};
+    const size_t needed = s->pitch == DCTSIZE ? 1 : sizeof zigzag / sizeof zigzag[0];
+    for (size_t i = 0; i < needed; i++)
+        if (c->coef_bits[0][zigzag[i]] < 0)
+            return false;
+    return true;
+}
+
+/* Reads scans until they suffice. Means of 2x2 pixels see most coefficients, so for them all scans
+ * are read. */
+static void read_scans(jpeg_state *s)
+{
+    struct jpeg_decompress_struct *c = &s->c;
+    for (;;) {
+        const int event = jpeg_consume_input(c);
+        if (event == JPEG_REACHED_EOI ||
+            (event == JPEG_SCAN_COMPLETED && s->pitch > 2 && scans_suffice(s)))
+            return;
+    }
+}
+
+static void read_reduced(jpeg_state *s)
+{
+    struct jpeg_decompress_struct *c = &s->c;
+    const bool scans = jpeg_has_multiple_scans(c);
+    c->out_color_space = JCS_GRAYSCALE;
+    c->scale_num = 1;
+    c->scale_denom = s->pitch;
+    c->do_block_smoothing =
+        FALSE; /* means come as the coefficients say, not as neighbours suggest */
+    c->buffered_image = scans;
+    c->progress = &s->progress;
+    (void)jpeg_start_decompress(c);
+    s->means = phash_alloc(c->output_width, 1);
+    if (!s->means)
+        escape(s, PHASH_E_MEMORY);
+    s->means_bytes = c->output_width;
+    if (scans) {
+        read_scans(s);
+        (void)jpeg_start_output(c, c->input_scan_number);
+    }
+    while (c->output_scanline < c->output_height) {
+        JSAMPROW row = s->means;
+        (void)jpeg_read_scanlines(c, &row, 1);
+        s->give_row(s->context, s->means);
+    }
+    if (!scans) {
+        skip_padding(s);
+        (void)jpeg_finish_decompress(c);
+    }
+}
+
+static phash_status jpeg_reduced(phash_image *image, uint32_t pitch, decode_row_fn row,
+                                 void *context, phash_error *error)
+{
+    jpeg_state *s = image->state;
+    if (s->c.jpeg_color_space != JCS_YCbCr && s->c.jpeg_color_space != JCS_GRAYSCALE)
+        return PHASH_E_UNSUPPORTED;
+    s->pitch = pitch;
+    s->give_row = row;
+    s->context = context;
+    return guarded(s, read_reduced, error);
+}
+
+const decode_ops decode_jpeg = {jpeg_open, jpeg_rows, jpeg_close, jpeg_reduced};

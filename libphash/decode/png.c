@@ -250,4 +250,4 @@ static phash_status png_rows(phash_image *image, uint8_t *rows, size_t count, si
     return guarded(s, read_rows, error);
 }
 
-const decode_ops decode_png = {png_open, png_rows, png_close};
+const decode_ops decode_png = {png_open, png_rows, png_close, NULL};

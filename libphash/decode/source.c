@@ -58,7 +58,7 @@ static phash_status open_regular(const char *path, int *out, phash_error *error)
 phash_status source_open_path(decode_source *s, const char *path, uint64_t max_input,
                               phash_error *error)
 {
-    int fd;
+    int fd = -1;
     phash_status status = open_regular(path, &fd, error);
     if (status != PHASH_OK)
         return status;

@@ -72,6 +72,15 @@ void turn_rows(const turn_raster *from, uint32_t orientation, uint32_t first, si
     }
 }
 
+turn_axes turn_axes_of(uint32_t orientation)
+{
+    return (turn_axes){
+        .reverse_x = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8,
+        .reverse_y = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7,
+        .transpose = turn_swaps_sides(orientation),
+    };
+}
+
 void turn_mirror_row(uint8_t *row, uint32_t width, size_t channels)
 {
     uint8_t *left = row, *right = row + (size_t)width * channels;

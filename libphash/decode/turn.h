@@ -23,6 +23,13 @@ static inline bool turn_streams(uint32_t orientation)
     return orientation <= 2;
 }
 
+/* The same orientations as directions of the stored axes: which run backwards in the turned picture,
+ * and whether stored columns become its rows. */
+typedef struct turn_axes {
+    bool reverse_x, reverse_y, transpose;
+} turn_axes;
+turn_axes turn_axes_of(uint32_t orientation);
+
 /* Mirrors one row in place: orientation 2. */
 void turn_mirror_row(uint8_t *row, uint32_t width, size_t channels);
 

@@ -42,7 +42,7 @@ static phash_status check(const phash_pdq_desc *desc, const phash_pdq_options *o
     if (!desc || !phash_pixel_bytes(desc->format) || !desc->width || !desc->height)
         return PHASH_E_ARGUMENT;
     if (options && (options->size < sizeof *options ||
-                    (options->profile != PHASH_PDQ_FULL && options->profile != PHASH_PDQ_NN512)))
+                    (unsigned)options->profile > PHASH_PDQ_FAST))
         return PHASH_E_ARGUMENT;
     if (desc->width < PHASH_PDQ_SIDE_MIN || desc->height < PHASH_PDQ_SIDE_MIN)
         return PHASH_E_TOO_SMALL;
@@ -61,6 +61,8 @@ phash_status phash_pdq_stream_reset(phash_pdq_stream *s, const phash_pdq_desc *d
         return status;
     s->desc = *desc;
     s->options = options ? *options : defaults;
+    if (s->options.profile == PHASH_PDQ_FAST)
+        s->options.profile = PHASH_PDQ_FULL; /* rows are all here: nothing is saved */
     s->sampled = s->options.profile == PHASH_PDQ_NN512 &&
                  (desc->width > PDQ_NN_SIDE || desc->height > PDQ_NN_SIDE);
     s->width = s->sampled ? PDQ_NN_SIDE : desc->width;
