@@ -140,8 +140,9 @@ bool source_next(decode_source *s)
 void source_peek(decode_source *s, size_t bytes)
 {
     if (s->fd < 0) {
-        if (s->left == 0)
-            (void)source_next(s);
+        /* The first window has all there is; asking again tells whether that is the end. */
+        if ((s->left > 0 || source_next(s)) && s->left < bytes)
+            (void)extend(s, NULL, SIZE_MAX);
         return;
     }
     if (s->left == 0)
