@@ -49,24 +49,34 @@ typedef struct phash_hit {
     uint32_t distance;
 } phash_hit;
 
-/* Look-ups of one query in one chunk of a multi-index: `count[d]` probes at key distance d each,
- * for d = 0 .. levels - 1, whose buckets follow one another in phash_probes.buckets. */
+/* A chunk of a multi-index as one search looks things up in it: `count[d]` keys at distance d of the
+ * query's, for d = 0 .. levels - 1. */
 enum { PHASH_PROBE_LEVELS = 5 };
-typedef struct phash_probe_group {
-    uint32_t query;
-    uint16_t check;    /* the query's bits behind the key */
-    uint16_t mask;     /* bits of a check that count */
-    uint16_t own_mask; /* those of them that belong to this chunk */
-    uint8_t chunk;
+typedef struct phash_probe_chunk {
+    uint32_t base;        /* its first bucket */
+    uint16_t start;       /* first bit of its key */
+    uint16_t key_bits;    /* at most 32 */
+    uint16_t check_start; /* first bit of its checks */
+    uint16_t mask;        /* bits of a check that count */
+    uint16_t own_mask;    /* those of them that belong to this chunk */
+    uint8_t number;
     uint8_t levels;
     int8_t limit[PHASH_PROBE_LEVELS];     /* most differing bits of mask at each level */
     int8_t own_limit[PHASH_PROBE_LEVELS]; /* and of own_mask */
     uint32_t count[PHASH_PROBE_LEVELS];
+    const uint32_t *masks[PHASH_PROBE_LEVELS]; /* differences of keys at each distance */
+} phash_probe_chunk;
+
+/* The look-ups of one query in one chunk. */
+typedef struct phash_probe_group {
+    uint32_t query;
+    uint16_t check; /* the query's bits behind the key */
+    uint16_t chunk; /* index into phash_probes.chunks */
 } phash_probe_group;
 
-/* An entry that a probe let through. */
+/* An entry that a probe let through, then a row within the radius. */
 typedef struct phash_candidate {
-    uint32_t posting; /* its number among all postings; the caller checks it */
+    uint32_t posting; /* its number among all postings, then the row */
     uint32_t group;   /* index of the probe group */
 } phash_candidate;
 
@@ -87,12 +97,18 @@ typedef struct phash_probes {
     const uint16_t *lines;
     const uint16_t *checks; /* 64 readable bytes behind the last one */
     uint64_t check_count;
-    const uint8_t *postings; /* where the index will look next; only prefetched */
-    uint64_t posting_first;  /* number of the posting that `postings` starts with */
-    uint32_t posting_bytes;
-    const phash_probe_group *groups;
+    const uint8_t *postings; /* of the chunks after the first, whose postings are the rows */
+    uint32_t posting_bytes;  /* 3 or 4 */
+    uint64_t posting_count;  /* of all chunks */
+    const uint64_t *rows;
+    uint64_t row_count;
+    size_t words;
+
+    const phash_probe_chunk *chunks;
+    size_t chunk_count;
+    phash_probe_group *groups;
     size_t group_count;
-    const uint32_t *buckets; /* of all groups; PHASH_PROBE_AHEAD more readable */
+    uint32_t *buckets; /* of all groups; PHASH_PROBE_AHEAD more readable */
     size_t bucket_total;
 
     /* Where to go on; zero at first. */
@@ -123,10 +139,18 @@ typedef struct phash_hamming_kernels {
     size_t (*slice)(const uint64_t *planes, const uint16_t *codes, size_t n, uint32_t steps,
                     uint32_t radius, void *table, uint32_t *out);
 
+    /* Appends the groups and buckets of one query. */
+    void (*probe_add)(phash_probes *probes, const uint64_t *row, uint32_t query);
+
     /* Goes on with the look-ups until they are done or less than PHASH_PROBE_ROOM of the `room`
      * candidates is left. Returns how many it wrote. */
     size_t (*probe_runs)(phash_probes *probes, phash_candidate *out, size_t room);
     size_t (*probe_lines)(phash_probes *probes, phash_candidate *out, size_t room);
+
+    /* Turns candidates into rows and keeps those within the radius: `posting` becomes the row,
+     * distances[i] the distance of the i-th that is kept. Returns their number. */
+    size_t (*probe_verify)(const phash_probes *probes, const uint64_t *queries, uint32_t radius,
+                           phash_candidate *candidates, size_t n, uint16_t *distances);
 } phash_hamming_kernels;
 
 /* Fills the table for the sets, from C upwards. */
@@ -140,6 +164,18 @@ void phash_hamming_neon(phash_hamming_kernels *kernels);
 
 /* Writes a query's codes for its first 24 * steps bits. */
 void phash_slice_codes(const uint64_t *query, size_t words, uint32_t steps, uint16_t *codes);
+
+/* `count` <= 32 bits of a row from bit `start` on, going round at the end. */
+static inline uint32_t phash_row_bits(const uint64_t *row, size_t words, uint32_t start,
+                                      uint32_t count)
+{
+    const size_t word = start / 64;
+    const uint32_t at = start % 64;
+    uint64_t v = row[word] >> at;
+    if (at + count > 64)
+        v |= row[word + 1 == words ? 0 : word + 1] << (64 - at);
+    return (uint32_t)(v & ((UINT64_C(1) << count) - 1));
+}
 
 /* Distance of two rows. Good for a few; scans use the kernels. */
 static inline uint32_t phash_row_distance(const uint64_t *a, const uint64_t *b, size_t words)

@@ -15,21 +15,7 @@ typedef uint64_t V __attribute__((vector_size(16)));
 #define NONE(v)         (!((v)[0] | (v)[1]))
 #include "hamming/scan_template.h"
 
-static inline uint32_t scan_checks(const uint16_t *checks, uint32_t first, uint32_t count,
-                                   uint32_t posting, const phash_probe_group *g, uint32_t level,
-                                   uint32_t group, phash_candidate *out, size_t room, size_t *n)
-{
-    const int limit = g->limit[level], own_limit = g->own_limit[level];
-    for (uint32_t i = first; i < count; i++) {
-        if (*n + PHASH_PROBE_ROOM > room)
-            return i;
-        const unsigned x = (unsigned)(checks[i] ^ g->check);
-        if (__builtin_popcount(x & g->mask) <= limit &&
-            __builtin_popcount(x & g->own_mask) <= own_limit)
-            out[(*n)++] = (phash_candidate){posting + i, group};
-    }
-    return count;
-}
+#include "hamming/probe_scalar.h"
 #include "hamming/probe_template.h"
 
 static size_t rows(const void *data, size_t n, size_t words, const uint64_t *query, uint32_t radius,
@@ -48,5 +34,6 @@ static size_t rows(const void *data, size_t n, size_t words, const uint64_t *que
 
 void phash_hamming_c(phash_hamming_kernels *k)
 {
-    *k = (phash_hamming_kernels){rows, transpose, slice, probe_runs, probe_lines};
+    *k = (phash_hamming_kernels){rows,       transpose,   slice,       probe_add,
+                                 probe_runs, probe_lines, probe_verify};
 }

@@ -3,8 +3,20 @@
 
 void phash_hamming_kernels_fill(phash_hamming_kernels *kernels, uint32_t sets)
 {
-    (void)sets;
     phash_hamming_c(kernels);
+#if PHASH_HAVE_X86
+    if (sets & PHASH_CPU_POPCNT)
+        phash_hamming_popcnt(kernels);
+    if (sets & PHASH_CPU_AVX2)
+        phash_hamming_avx2(kernels);
+    if (sets & PHASH_CPU_AVX512)
+        phash_hamming_avx512(kernels);
+#endif
+#if PHASH_HAVE_NEON
+    if (sets & PHASH_CPU_NEON)
+        phash_hamming_neon(kernels);
+#endif
+    (void)sets;
 }
 
 void phash_slice_codes(const uint64_t *query, size_t words, uint32_t steps, uint16_t *codes)

@@ -79,7 +79,7 @@ phash_status phash_segment_build(const void *hashes, const uint64_t *ids, size_t
         goto fail;
     status =
         s->head.engine == PHASH_INDEX_MULTI ? phash_build_chunks(&build) : build_planes(&build);
-    if (status)
+    if (status || (status = phash_plan_all(s)))
         goto fail;
     *head = s->head;
     phash_segment_bind(s);

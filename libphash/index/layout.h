@@ -86,6 +86,13 @@ typedef struct phash_segment_header {
 
 _Static_assert(sizeof(phash_segment_header) == 816, "the header's layout is part of the format");
 
+/* Chunk radii t with sum(t + 1) = radius + 1; -1 for a chunk that is left out. */
+typedef struct phash_plan {
+    bool multi; /* whether the chunks can cover the radius */
+    int radii[CHUNKS_MAX];
+    double nanoseconds; /* a query, by the model */
+} phash_plan;
+
 struct phash_segment {
     phash_segment_header head; /* a copy: checked once, then trusted */
     const uint64_t *rows;
@@ -104,6 +111,8 @@ struct phash_segment {
     /* Row words of each value of each nibble of a hash: how bits are put in order. */
     uint64_t (*order_table)[16][WORDS_MAX];
 
+    phash_plan *plans; /* of each radius, or NULL without chunks */
+
     size_t section_count;
     phash_section sections[PHASH_SEGMENT_SECTIONS_MAX];
     void *owned[PHASH_SEGMENT_SECTIONS_MAX]; /* NULL for attached ones */
@@ -117,18 +126,6 @@ void phash_pages_free(void *memory, uint64_t bytes);
 void phash_order_apply(const phash_segment *segment, const uint8_t *hash, uint64_t *row);
 /* Fills 2 * bits / 8 tables of 16 values for an order. */
 void phash_order_table(const uint8_t *order, uint32_t bits, uint64_t (*table)[16][WORDS_MAX]);
-
-/* `count` <= 32 bits of a row from bit `start` on, going round at the end. */
-static inline uint32_t phash_row_bits(const uint64_t *row, size_t words, uint32_t start,
-                                      uint32_t count)
-{
-    const size_t word = start / 64;
-    const uint32_t at = start % 64;
-    uint64_t v = row[word] >> at;
-    if (at + count > 64)
-        v |= row[word + 1 == words ? 0 : word + 1] << (64 - at);
-    return (uint32_t)(v & ((UINT64_C(1) << count) - 1));
-}
 
 /* The bits of a chunk's checks that count: those of the chunk itself, and all that belong to the
  * next chunk at the most. */

@@ -3,6 +3,7 @@
  * The constants are nanoseconds on one core of a Sapphire Rapids server; what decides is their
  * ratio, which other machines share roughly. A wrong choice costs time, never an answer.
  */
+#include "core/internal.h"
 #include "index/search.h"
 
 #include <string.h>
@@ -15,12 +16,12 @@ static const double FLAT_BLOCK_NS = 0.3;     /* shared by the queries of a batch
 static const double FLAT_TRANSPOSE_NS = 1.2; /* and without */
 static const double FLAT_ROW_NS = 1.3;
 
-static double choose(uint32_t n, uint32_t k)
+uint32_t phash_choose(uint32_t n, uint32_t k)
 {
-    double r = 1;
+    uint64_t r = 1;
     for (uint32_t i = 0; i < k; i++)
         r = r * (n - i) / (i + 1);
-    return k > n ? 0 : r;
+    return k > n ? 0 : (uint32_t)r;
 }
 
 /* Share of even, independent m-bit values with at most `limit` ones. */
@@ -30,7 +31,7 @@ static double tail(uint32_t m, int limit)
     for (uint32_t i = 0; i < m; i++)
         all *= 2;
     for (int i = 0; i <= limit && i <= (int)m; i++)
-        sum += choose(m, (uint32_t)i);
+        sum += phash_choose(m, (uint32_t)i);
     return sum / all;
 }
 
@@ -39,7 +40,7 @@ static double level_cost(const phash_segment_header *h, uint32_t c, int d)
 {
     const phash_segment_chunk *chunk = &h->chunk[c];
     const double load = (double)chunk->load / LOAD_UNIT;
-    return choose(chunk->key_bits, (uint32_t)d) * (PROBE_NS + load * 2 / 64 * LINE_NS);
+    return phash_choose(chunk->key_bits, (uint32_t)d) * (PROBE_NS + load * 2 / 64 * LINE_NS);
 }
 
 /* Spreads the radius so that the cheapest look-ups are done; false if it cannot be done. */
@@ -76,8 +77,9 @@ bool phash_plan_multi(const phash_segment_header *h, uint32_t radius, phash_plan
         const double load = (double)chunk->load / LOAD_UNIT;
         const int pair = plan->radii[c] + plan->radii[(c + 1) % h->chunks] + 1;
         for (int d = 0; d <= plan->radii[c] && d <= chunk->key_bits; d++)
-            plan->nanoseconds += level_cost(h, c, d) + choose(chunk->key_bits, (uint32_t)d) * load *
-                                                           tail(CHECK_BITS, pair - d) * VERIFY_NS;
+            plan->nanoseconds += level_cost(h, c, d) + phash_choose(chunk->key_bits, (uint32_t)d) *
+                                                           load * tail(CHECK_BITS, pair - d) *
+                                                           VERIFY_NS;
     }
     return true;
 }
@@ -93,14 +95,28 @@ double phash_plan_flat(uint64_t rows, bool planes, size_t queries, uint32_t bits
     return (double)rows * pair;
 }
 
-void phash_plan_make(const phash_segment *segment, size_t queries, uint32_t radius,
-                     phash_plan *plan)
+/* Plans of all radii are made once, when a segment is: a search must not pay for one. */
+phash_status phash_plan_all(phash_segment *segment)
 {
-    const phash_segment_header *h = &segment->head;
-    const double flat =
-        phash_plan_flat(h->hashes, segment->planes != NULL, queries, h->bits, radius);
-    if (!phash_plan_multi(h, radius, plan) || plan->nanoseconds > flat) {
-        plan->multi = false;
-        plan->nanoseconds = flat;
-    }
+    if (!segment->head.chunks)
+        return PHASH_OK;
+    segment->plans = phash_alloc(segment->head.bits + 1, sizeof *segment->plans);
+    if (!segment->plans)
+        return PHASH_E_MEMORY;
+    for (uint32_t r = 0; r <= segment->head.bits; r++)
+        phash_plan_multi(&segment->head, r, &segment->plans[r]);
+    return PHASH_OK;
+}
+
+const phash_plan *phash_plan_choose(const phash_segment *segment, size_t queries, uint32_t radius,
+                                    phash_index_engine force)
+{
+    if (!segment->plans || force == PHASH_INDEX_FLAT)
+        return NULL;
+    const phash_plan *plan = &segment->plans[radius];
+    if (!plan->multi || force == PHASH_INDEX_MULTI)
+        return plan->multi ? plan : NULL;
+    const double flat = phash_plan_flat(segment->head.hashes, segment->planes != NULL, queries,
+                                        segment->head.bits, radius);
+    return plan->nanoseconds <= flat ? plan : NULL;
 }

@@ -49,6 +49,8 @@ void phash_scratch_free(phash_scratch **scratch)
     buffer_free(&s->groups);
     buffer_free(&s->buckets);
     buffer_free(&s->candidates);
+    buffer_free(&s->distances);
+    buffer_free(&s->masks);
     buffer_free(&s->nearest);
     phash_matches_free(&s->found);
     phash_wipe_free(s, sizeof *s);
@@ -94,15 +96,10 @@ phash_status phash_ask_engine(const phash_segment *segment, const phash_source *
                               const phash_ask *ask, phash_scratch *scratch, phash_matches *found)
 {
     if (segment) {
-        phash_plan plan;
-        if (scratch->force == PHASH_INDEX_MULTI)
-            phash_plan_multi(&segment->head, ask->radius, &plan);
-        else if (scratch->force == PHASH_INDEX_FLAT)
-            plan.multi = false;
-        else
-            phash_plan_make(segment, ask->count, ask->radius, &plan);
-        if (plan.multi)
-            return phash_multi_search(segment, source, ask, plan.radii, scratch, found);
+        const phash_plan *plan =
+            phash_plan_choose(segment, ask->count, ask->radius, scratch->force);
+        if (plan)
+            return phash_multi_search(segment, source, ask, plan->radii, scratch, found);
     }
     return phash_flat_scan(source, ask, scratch, found);
 }

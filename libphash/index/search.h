@@ -22,6 +22,9 @@ struct phash_scratch {
     phash_buffer groups;      /* probe groups of a round */
     phash_buffer buckets;     /* their buckets */
     phash_buffer candidates;  /* what they let through */
+    phash_buffer distances;   /* of those */
+    phash_buffer masks;       /* differences of keys */
+    uint32_t mask_levels;     /* distances in masks */
     phash_buffer nearest;     /* of phash_segment_nearest */
     phash_matches found;      /* of one step of phash_segment_nearest */
     phash_index_engine force; /* AUTO: by the plan */
@@ -73,16 +76,15 @@ phash_status phash_multi_search(const phash_segment *segment, const phash_source
                                 const phash_ask *ask, const int *radii, phash_scratch *scratch,
                                 phash_matches *found);
 
-/* Chunk radii t with sum(t + 1) = radius + 1; -1 for a chunk that is left out. */
-typedef struct phash_plan {
-    bool multi;
-    int radii[CHUNKS_MAX];
-    double nanoseconds; /* a query, by the model */
-} phash_plan;
+/* Makes the plans of a segment with chunks. */
+phash_status phash_plan_all(phash_segment *segment);
 
-/* Chooses for `queries` queries. */
-void phash_plan_make(const phash_segment *segment, size_t queries, uint32_t radius,
-                     phash_plan *plan);
+/* The plan for `queries` queries: NULL to scan. `force` as phash_scratch_force has it. */
+const phash_plan *phash_plan_choose(const phash_segment *segment, size_t queries, uint32_t radius,
+                                    phash_index_engine force);
+
+/* n over k, for k <= PHASH_PROBE_LEVELS or results below 2^32. */
+uint32_t phash_choose(uint32_t n, uint32_t k);
 
 /* The two sides of the choice: false if the chunks cannot cover the radius. */
 bool phash_plan_multi(const phash_segment_header *head, uint32_t radius, phash_plan *plan);

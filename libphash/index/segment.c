@@ -172,7 +172,7 @@ phash_status phash_segment_attach(const phash_section *sections, size_t n, phash
     }
     phash_segment_bind(s);
     s->order_table = phash_alloc(s->head.bits / 4, sizeof *s->order_table);
-    if (!s->order_table) {
+    if (!s->order_table || phash_plan_all(s)) {
         status = phash_fail(error, PHASH_E_MEMORY, "no memory for a segment");
         goto fail;
     }
@@ -193,6 +193,8 @@ void phash_segment_free(phash_segment **segment)
     for (size_t i = 0; i < s->section_count; i++)
         if (s->owned[i])
             phash_pages_free(s->owned[i], s->sections[i].bytes);
+    if (s->plans)
+        phash_wipe_free(s->plans, (s->head.bits + 1) * sizeof *s->plans);
     if (s->order_table)
         phash_wipe_free(s->order_table, s->head.bits / 4 * sizeof *s->order_table);
     phash_wipe_free(s, sizeof *s);

@@ -1,0 +1,125 @@
+/* Kernels for AVX2: 256 pairs to a step of the bit-sliced scan; popcounts by nibbles (Muła, Kurz and
+ * Lemire, "Faster population counts using AVX2 instructions", 2018). */
+#include "hamming/hamming.h"
+#include "hamming/probe_now.h"
+
+#include <immintrin.h>
+#include <string.h>
+
+typedef uint64_t V __attribute__((vector_size(32)));
+#define SUM3(a, b, c)   ((a) ^ (b) ^ (c))
+#define MAJ3(a, b, c)   ((((a) ^ (b)) & (c)) | ((a) & (b)))
+#define SUM_OR(a, b, c) ((a) | (b) | (c))
+#define SPLAT(bit)      ((V){0} - (uint64_t)(bit))
+#define NONE(v)         _mm256_testz_si256((__m256i)(v), (__m256i)(v))
+#include "hamming/scan_template.h"
+
+static inline __m256i popcount8(__m256i v)
+{
+    const __m256i ones = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4, 0, 1, 1,
+                                          2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4);
+    const __m256i low = _mm256_set1_epi8(15);
+    return _mm256_add_epi8(
+        _mm256_shuffle_epi8(ones, _mm256_and_si256(v, low)),
+        _mm256_shuffle_epi8(ones, _mm256_and_si256(_mm256_srli_epi16(v, 4), low)));
+}
+
+/* Sums of the eight bytes of each lane. */
+static inline __m256i popcount64(__m256i v)
+{
+    return _mm256_sad_epu8(popcount8(v), _mm256_setzero_si256());
+}
+
+static inline size_t put(phash_hit *hits, size_t count, size_t row, uint32_t d, uint32_t radius)
+{
+    hits[count] = (phash_hit){(uint32_t)row, d};
+    return count + (d <= radius);
+}
+
+static size_t rows(const void *data, size_t n, size_t words, const uint64_t *query, uint32_t radius,
+                   phash_hit *hits)
+{
+    const char *row = data;
+    size_t count = 0, i = 0;
+    if (words == 1) {
+        const __m256i q = _mm256_set1_epi64x((long long)query[0]);
+        for (; i + 4 <= n; i += 4, row += 32) {
+            const __m256i d = popcount64(
+                _mm256_xor_si256(_mm256_loadu_si256((const __m256i *)(const void *)row), q));
+            count = put(hits, count, i, (uint32_t)_mm256_extract_epi64(d, 0), radius);
+            count = put(hits, count, i + 1, (uint32_t)_mm256_extract_epi64(d, 1), radius);
+            count = put(hits, count, i + 2, (uint32_t)_mm256_extract_epi64(d, 2), radius);
+            count = put(hits, count, i + 3, (uint32_t)_mm256_extract_epi64(d, 3), radius);
+        }
+    } else {
+        const __m256i q = _mm256_loadu_si256((const __m256i *)(const void *)query);
+        const __m256i limit = _mm256_set1_epi64x((long long)radius);
+        for (; i + 4 <= n; i += 4, row += 128) {
+            const __m256i *r = (const __m256i *)(const void *)row;
+            const __m256i a = popcount64(_mm256_xor_si256(_mm256_loadu_si256(r), q));
+            const __m256i b = popcount64(_mm256_xor_si256(_mm256_loadu_si256(r + 1), q));
+            const __m256i c = popcount64(_mm256_xor_si256(_mm256_loadu_si256(r + 2), q));
+            const __m256i d = popcount64(_mm256_xor_si256(_mm256_loadu_si256(r + 3), q));
+            /* Sums across lanes: rows 0, 1, 2, 3 end up in lanes 0, 1, 2, 3. */
+            const __m256i ab =
+                _mm256_add_epi64(_mm256_unpacklo_epi64(a, b), _mm256_unpackhi_epi64(a, b));
+            const __m256i cd =
+                _mm256_add_epi64(_mm256_unpacklo_epi64(c, d), _mm256_unpackhi_epi64(c, d));
+            const __m256i sum = _mm256_add_epi64(_mm256_permute2x128_si256(ab, cd, 0x20),
+                                                 _mm256_permute2x128_si256(ab, cd, 0x31));
+            if (_mm256_movemask_epi8(_mm256_cmpgt_epi64(sum, limit)) == -1)
+                continue;
+            uint64_t each[4];
+            memcpy(each, &sum, sizeof each);
+            for (size_t k = 0; k < 4; k++)
+                count = put(hits, count, i + k, (uint32_t)each[k], radius);
+        }
+    }
+    for (; i < n; i++, row += words * 8) {
+        uint64_t w[4];
+        memcpy(w, row, words * 8);
+        count = put(hits, count, i, phash_row_distance(w, query, words), radius);
+    }
+    return count;
+}
+
+static inline __m256i popcount16(__m256i v)
+{
+    return _mm256_maddubs_epi16(popcount8(v), _mm256_set1_epi8(1));
+}
+
+static inline uint32_t scan_checks(const phash_probes *p, const probe_now *now,
+                                   const uint16_t *checks, uint32_t first, uint32_t count,
+                                   uint32_t posting, phash_candidate *out, size_t room, size_t *n)
+{
+    const __m256i check = _mm256_set1_epi16((short)now->check);
+    const __m256i mask = _mm256_set1_epi16((short)now->mask);
+    const __m256i own = _mm256_set1_epi16((short)now->own_mask);
+    const __m256i limit = _mm256_set1_epi16(now->limit);
+    const __m256i own_limit = _mm256_set1_epi16(now->own_limit);
+    for (uint32_t i = first; i < count; i += 16) {
+        if (*n + PHASH_PROBE_ROOM > room)
+            return i;
+        const __m256i x = _mm256_xor_si256(
+            _mm256_loadu_si256((const __m256i *)(const void *)(checks + i)), check);
+        __m256i bad = _mm256_cmpgt_epi16(popcount16(_mm256_and_si256(x, mask)), limit);
+        if (now->own_mask)
+            bad = _mm256_or_si256(
+                bad, _mm256_cmpgt_epi16(popcount16(_mm256_and_si256(x, own)), own_limit));
+        uint32_t good = ~(uint32_t)_mm256_movemask_epi8(bad) & UINT32_C(0x55555555);
+        if (count - i < 16)
+            good &= (UINT32_C(1) << 2 * (count - i)) - 1;
+        for (; good; good &= good - 1)
+            probe_emit(p, now, posting + i + (uint32_t)__builtin_ctz(good) / 2, out, n);
+    }
+    return count;
+}
+
+/* Reads up to 30 bytes behind the last check: the line's end, or the padding of the section. */
+#include "hamming/probe_template.h"
+
+void phash_hamming_avx2(phash_hamming_kernels *k)
+{
+    *k = (phash_hamming_kernels){rows,       transpose,   slice,       probe_add,
+                                 probe_runs, probe_lines, probe_verify};
+}

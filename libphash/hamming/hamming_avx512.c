@@ -1,0 +1,139 @@
+/* Kernels for AVX-512 with VPOPCNTDQ and BITALG: 512 pairs to a step of the bit-sliced scan, a full
+ * adder in two instructions (vpternlogq). */
+#include "hamming/hamming.h"
+#include "hamming/probe_now.h"
+
+#include <immintrin.h>
+#include <string.h>
+
+typedef uint64_t V __attribute__((vector_size(64)));
+/* Truth tables: bit (a << 2 | b << 1 | c) of the constant. */
+#define TERNARY(a, b, c, table)                                                                    \
+    ((V)_mm512_ternarylogic_epi64((__m512i)(a), (__m512i)(b), (__m512i)(c), (table)))
+#define SUM3(a, b, c)   TERNARY(a, b, c, 0x96)
+#define MAJ3(a, b, c)   TERNARY(a, b, c, 0xe8)
+#define SUM_OR(a, b, c) TERNARY(a, b, c, 0xfe)
+#define SPLAT(bit)      ((V)_mm512_set1_epi64(-(long long)(bit)))
+#define NONE(v)         (!_mm512_test_epi64_mask((__m512i)(v), (__m512i)(v)))
+#include "hamming/scan_template.h"
+
+static inline size_t put(phash_hit *hits, size_t count, size_t row, uint32_t d, uint32_t radius)
+{
+    hits[count] = (phash_hit){(uint32_t)row, d};
+    return count + (d <= radius);
+}
+
+/* Eight rows of four words: popcounts of each word, summed across lanes 0-3 and 4-7. */
+static inline __m512i distances8(const char *row, __m512i q)
+{
+    const __m512i *r = (const __m512i *)(const void *)row;
+    const __m512i a = _mm512_popcnt_epi64(_mm512_xor_si512(_mm512_loadu_si512(r), q));
+    const __m512i b = _mm512_popcnt_epi64(_mm512_xor_si512(_mm512_loadu_si512(r + 1), q));
+    const __m512i c = _mm512_popcnt_epi64(_mm512_xor_si512(_mm512_loadu_si512(r + 2), q));
+    const __m512i d = _mm512_popcnt_epi64(_mm512_xor_si512(_mm512_loadu_si512(r + 3), q));
+    /* a holds rows 0 and 1, b 2 and 3, …; after two rounds lanes 0, 2, 4, 6 hold rows 0, 4, 1, 5 and
+     * lanes 1, 3, 5, 7 hold rows 2, 6, 3, 7: the order of the stores below. */
+    const __m512i ab = _mm512_add_epi64(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
+    const __m512i cd = _mm512_add_epi64(_mm512_unpacklo_epi64(c, d), _mm512_unpackhi_epi64(c, d));
+    const __m512i even = _mm512_shuffle_i64x2(ab, cd, 0x88),
+                  odd = _mm512_shuffle_i64x2(ab, cd, 0xdd);
+    return _mm512_add_epi64(even, odd);
+}
+
+static size_t rows(const void *data, size_t n, size_t words, const uint64_t *query, uint32_t radius,
+                   phash_hit *hits)
+{
+    const char *row = data;
+    size_t count = 0, i = 0;
+    const __m512i limit = _mm512_set1_epi64((long long)radius);
+    if (words == 1) {
+        const __m512i q = _mm512_set1_epi64((long long)query[0]);
+        for (; i + 8 <= n; i += 8, row += 64) {
+            const __m512i d =
+                _mm512_popcnt_epi64(_mm512_xor_si512(_mm512_loadu_si512((const void *)row), q));
+            unsigned good = _mm512_cmple_epu64_mask(d, limit);
+            if (!good)
+                continue;
+            uint64_t each[8];
+            memcpy(each, &d, sizeof each);
+            for (; good; good &= good - 1) {
+                const size_t k = (size_t)__builtin_ctz(good);
+                hits[count++] = (phash_hit){(uint32_t)(i + k), (uint32_t)each[k]};
+            }
+        }
+    } else {
+        const __m512i q =
+            _mm512_broadcast_i64x4(_mm256_loadu_si256((const __m256i *)(const void *)query));
+        for (; i + 8 <= n; i += 8, row += 256) {
+            const __m512i d = distances8(row, q);
+            if (!_mm512_cmple_epu64_mask(d, limit))
+                continue;
+            /* Lane of each row. */
+            static const uint8_t lane[8] = {0, 2, 1, 3, 4, 6, 5, 7};
+            uint64_t each[8];
+            memcpy(each, &d, sizeof each);
+            for (size_t k = 0; k < 8; k++)
+                count = put(hits, count, i + k, (uint32_t)each[lane[k]], radius);
+        }
+    }
+    for (; i < n; i++, row += words * 8) {
+        uint64_t w[4];
+        memcpy(w, row, words * 8);
+        count = put(hits, count, i, phash_row_distance(w, query, words), radius);
+    }
+    return count;
+}
+
+static inline uint32_t scan_checks(const phash_probes *p, const probe_now *now,
+                                   const uint16_t *checks, uint32_t first, uint32_t count,
+                                   uint32_t posting, phash_candidate *out, size_t room, size_t *n)
+{
+    const __m512i check = _mm512_set1_epi16((short)now->check);
+    const __m512i mask = _mm512_set1_epi16((short)now->mask);
+    const __m512i limit = _mm512_set1_epi16(now->limit);
+    for (uint32_t i = first; i < count; i += 32) {
+        if (*n + PHASH_PROBE_ROOM > room)
+            return i;
+        const __mmask32 here = _bzhi_u32(UINT32_MAX, count - i < 32 ? count - i : 32);
+        const __m512i x = _mm512_xor_si512(_mm512_maskz_loadu_epi16(here, checks + i), check);
+        __mmask32 good = _mm512_mask_cmple_epi16_mask(
+            here, _mm512_popcnt_epi16(_mm512_and_si512(x, mask)), limit);
+        if (!good)
+            continue;
+        if (now->own_mask) {
+            const __m512i own = _mm512_and_si512(x, _mm512_set1_epi16((short)now->own_mask));
+            good = _mm512_mask_cmple_epi16_mask(good, _mm512_popcnt_epi16(own),
+                                                _mm512_set1_epi16(now->own_limit));
+        }
+        for (; good; good &= good - 1)
+            probe_emit(p, now, posting + i + (uint32_t)__builtin_ctz(good), out, n);
+    }
+    return count;
+}
+
+/* The head is tested with the rest and masked out: one aligned load of the whole line. */
+static inline void scan_line(const phash_probes *p, const probe_now *now, const uint16_t *line,
+                             uint32_t count, uint32_t posting, phash_candidate *out, size_t *n)
+{
+    const __mmask32 here = _bzhi_u32(UINT32_MAX << PHASH_LINE_HEAD, count + PHASH_LINE_HEAD);
+    const __m512i x =
+        _mm512_xor_si512(_mm512_load_si512(line), _mm512_set1_epi16((short)now->check));
+    const __m512i used = _mm512_and_si512(x, _mm512_set1_epi16((short)now->mask));
+    __mmask32 good = _mm512_mask_cmple_epi16_mask(here, _mm512_popcnt_epi16(used),
+                                                  _mm512_set1_epi16(now->limit));
+    if (__builtin_expect(!good, 1))
+        return;
+    const __m512i own = _mm512_and_si512(x, _mm512_set1_epi16((short)now->own_mask));
+    good = _mm512_mask_cmple_epi16_mask(good, _mm512_popcnt_epi16(own),
+                                        _mm512_set1_epi16(now->own_limit));
+    for (; good; good &= good - 1)
+        probe_emit(p, now, posting + (uint32_t)__builtin_ctz(good) - PHASH_LINE_HEAD, out, n);
+}
+#define SCAN_LINE scan_line
+#include "hamming/probe_template.h"
+
+void phash_hamming_avx512(phash_hamming_kernels *k)
+{
+    *k = (phash_hamming_kernels){rows,       transpose,   slice,       probe_add,
+                                 probe_runs, probe_lines, probe_verify};
+}
