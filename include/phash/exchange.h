@@ -286,6 +286,139 @@ PHASH_API phash_status phash_unseal(const void *sealed, size_t bytes, const void
                                     size_t key_bytes, char **text, size_t *length,
                                     phash_error *error);
 
+/* ---- Hash exchange ----------------------------------------------------------------------------
+ *
+ * The records of the StopNCII.org hash exchange API, as Meta's python-threatexchange describes it:
+ *
+ *     FetchHashes     {"count", "nextPageToken", "nextSetTimestamp", "hasMoreRecords",
+ *                      "hashRecords": [{"lastModtimestamp", "signalType", "hashValue", "hashStatus",
+ *                                       "caseNumbers": {number: status},
+ *                                       "CSPFeedbacks": [{"source", "feedbackValue", "tags"}]}]}
+ *     SubmitHashes    {"count", "hashRecords": [the same, without cases]}
+ *     SubmitFeedback  {"count", "hashFeedbacks": [{"hashValue", "feedbackValue", "tags"}]}
+ *
+ * signalType: ImagePDQ, VideoMD5, VideoTMK, Text, URL, Unknown. hashStatus and the status of a
+ * case: Unknown, Received, Active, Withdrawn, Deleted. feedbackValue: Unknown, None,
+ * QualityUnknown, PendingReview, Blocked, NotBlocked, Withdrawn, Deleted. Other values are kept as
+ * they are, and so are other fields of a record or feedback.
+ *
+ * Pages of this library may hold one kind of record more: where a hash was erased, there is none to
+ * send, and the record says by its case numbers what was withdrawn, with "hashValue": "". For a hash
+ * that belonged to no case, "hashSHA256" names it instead: the SHA-256 of its 32 bytes.
+ *
+ * The reader holds one record at a time, so pages may be of any length, and several may follow each
+ * other in one file.
+ */
+typedef struct phash_exchange phash_exchange;
+
+/* A text inside a record: UTF-8, NUL-terminated, without NULs inside; NULL where the field is
+ * missing or null. */
+typedef const char *phash_exchange_text;
+
+typedef struct phash_exchange_case {
+    phash_exchange_text number, status;
+} phash_exchange_case;
+
+typedef struct phash_exchange_feedback {
+    phash_exchange_text source, value;
+    phash_exchange_text tags;  /* a JSON list of strings, or NULL */
+    phash_exchange_text other; /* a JSON object with the unknown fields, or NULL */
+} phash_exchange_feedback;
+
+/* One record. Everything in it belongs to the reader and holds until the next call on it. */
+typedef struct phash_exchange_record {
+    size_t size;      /* sizeof(phash_exchange_record) of the caller */
+    uint64_t number;  /* of the record in the input, from 1, over all pages */
+    int is_feedback;  /* nonzero: from hashFeedbacks; `feedbacks` has one element, the rest but
+                           hash_value is empty */
+    int has_cases;    /* nonzero: there was a "caseNumbers", even an empty one */
+    int64_t modified; /* lastModtimestamp, or 0 */
+    phash_exchange_text signal_type; /* never NULL in a hash record */
+    phash_exchange_text hash_value;  /* never NULL; "" where the hash was erased */
+    phash_exchange_text hash_status;
+    phash_exchange_text hash_sha256; /* 64 lower-case hex digits, or NULL */
+    phash_exchange_text other;       /* a JSON object with the unknown fields, or NULL */
+    const phash_exchange_case *cases;
+    size_t case_count;
+    const phash_exchange_feedback *feedbacks;
+    size_t feedback_count;
+} phash_exchange_record;
+
+#define PHASH_EXCHANGE_RECORD_INIT                                                                 \
+    {                                                                                              \
+        sizeof(phash_exchange_record), 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, 0  \
+    }
+
+/* What the last page said about itself. */
+typedef struct phash_exchange_page {
+    size_t size;          /* sizeof(phash_exchange_page) of the caller */
+    uint64_t pages;       /* how many there were */
+    int64_t next;         /* nextSetTimestamp, or -1 */
+    int has_more;         /* hasMoreRecords */
+    char next_token[512]; /* nextPageToken, or "" */
+} phash_exchange_page;
+
+#define PHASH_EXCHANGE_PAGE_INIT                                                                   \
+    {                                                                                              \
+        sizeof(phash_exchange_page), 0, -1, 0, ""                                                  \
+    }
+
+/* Opens pages. `read` is called with `context` whenever more bytes are needed.
+ * Errors: PHASH_E_ARGUMENT, PHASH_E_MEMORY. Thread-safe; a reader belongs to one thread at a time.
+ */
+PHASH_API phash_status phash_exchange_open(phash_read_fn read, void *context, phash_exchange **out,
+                                           phash_error *error);
+
+/* Gives the next record.
+ *   record   size set by the caller; filled on PHASH_OK, left alone otherwise
+ *   error    NULL, or filled on failure, also of single records: `offset` is the record's number,
+ *            and the message says what is wrong, without showing it
+ * Returns PHASH_OK; PHASH_E_NOT_FOUND at the end of the input.
+ * PHASH_E_CORRUPT of one record (not valid JSON, a field of the wrong type, over 1 MiB, over 16
+ * levels deep, a key twice) is passed over by the next call. Errors of the reader, which every later
+ * call repeats (phash_exchange_failed): PHASH_E_FORMAT (what stands around the records is not such a
+ * page), PHASH_E_TRUNCATED (the input ends inside a page), PHASH_E_MEMORY, what the read function
+ * returned. PHASH_E_ARGUMENT. */
+PHASH_API phash_status phash_exchange_next(phash_exchange *reader, phash_exchange_record *record,
+                                           phash_error *error);
+
+/* Nonzero after an error that ends the reading; 0 otherwise, and for NULL. */
+PHASH_API int phash_exchange_failed(const phash_exchange *reader);
+
+/* What the last page that was read to its end said. Errors: PHASH_E_ARGUMENT. */
+PHASH_API phash_status phash_exchange_page_get(const phash_exchange *reader,
+                                               phash_exchange_page *page);
+
+/* Wipes and frees a reader and clears the pointer; NULL and pointers to NULL are fine. */
+PHASH_API void phash_exchange_free(phash_exchange **reader);
+
+/* Writes pages: records are added one by one, then the page is closed and taken as a text. */
+typedef struct phash_exchange_writer phash_exchange_writer;
+
+/* Errors: PHASH_E_ARGUMENT, PHASH_E_MEMORY. A writer belongs to one thread at a time. */
+PHASH_API phash_status phash_exchange_writer_new(phash_exchange_writer **out);
+
+/* Adds a record; one page holds either hash records or feedback. Texts must be valid UTF-8, `tags`
+ * and `other` valid JSON: they are written as they are.
+ * Errors: PHASH_E_ARGUMENT, PHASH_E_MEMORY, PHASH_E_KIND when the page holds the other kind. */
+PHASH_API phash_status phash_exchange_writer_add(phash_exchange_writer *writer,
+                                                 const phash_exchange_record *record);
+
+/* Closes the page and starts another.
+ *   page     for FetchHashes: next, has_more and next_token are written; NULL for SubmitHashes and
+ *            SubmitFeedback
+ *   text     receives the JSON, with a final LF and a NUL, to be freed with phash_text_free
+ * A page without records is a page of hash records. Errors: PHASH_E_ARGUMENT, PHASH_E_MEMORY. */
+PHASH_API phash_status phash_exchange_writer_take(phash_exchange_writer *writer,
+                                                  const phash_exchange_page *page, char **text,
+                                                  size_t *length);
+
+/* How many records the page holds so far; 0 for NULL. */
+PHASH_API size_t phash_exchange_writer_count(const phash_exchange_writer *writer);
+
+/* Wipes and frees; NULL and pointers to NULL are fine. */
+PHASH_API void phash_exchange_writer_free(phash_exchange_writer **writer);
+
 #endif /* PHASH_HAS_BANK */
 
 #ifdef __cplusplus
