@@ -1,0 +1,86 @@
+/* The stages of the DCT hash, in the order that data takes them:
+ *
+ *   row of pixels ─grey→ 8-bit row ─axis, reduce→ side x side, 8 bit ─plan→ low corner of the
+ *   spectrum ─spectrum→ bits, and those of the fifteen variants
+ *
+ * Up to the reduced picture all arithmetic is on integers, and the same on every machine. The
+ * transform is FFTW's, whose last bits depend on how FFTW was built and on the CPU; the bits of the
+ * hash do not, see spectrum.c.
+ */
+#ifndef PHASH_DCT_STAGES_H
+#define PHASH_DCT_STAGES_H
+
+#include <phash/dct.h>
+
+#include "dct/kernels.h"
+
+#include <fftw3.h>
+
+#include <float.h>
+#include <stdbool.h>
+
+#if FLT_EVAL_METHOD != 0
+#error "Lanczos weights need double arithmetic that is rounded at every step (-msse2 -mfpmath=sse)"
+#endif
+
+enum { DCT_COEFFICIENTS_MAX = PHASH_DCT_HASH_SIZE_MAX * PHASH_DCT_HASH_SIZE_MAX };
+
+/* Memory that is wiped when it is freed: it holds pixels, or hashes. Buffers start at a multiple of
+ * 64 bytes. NULL for sizes that overflow or are not to be had. */
+void *dct_alloc(size_t count, size_t size);
+void dct_wipe(void *memory, size_t bytes);
+void dct_wipe_free(void *memory, size_t bytes);
+
+/* The context: parameters and plans. `columns` transforms the picture, which lies column after
+ * column, along its columns; `rows` transforms the lowest hash_size rows of what comes out. */
+struct phash_dct {
+    uint32_t hash_size, factor, side;
+    fftw_plan columns, rows;
+};
+
+/* Transforms side * side values, picture[x * side + y], to coefficients[row * side + column] for
+ * the rows below hash_size. Overwrites `picture`, which also receives the result; both buffers are
+ * of side * side and from dct_alloc. */
+void dct_transform(const phash_dct *dct, double *picture, double *scratch);
+
+/* Lanczos weights along one side, see axis.c. The struct is zeroed before its first use. */
+phash_status dct_axis_reset(dct_axis *axis, uint32_t in, uint32_t out);
+phash_status dct_axis_pack(dct_axis *axis, const dct_kernels *kernels);
+void dct_axis_free(dct_axis *axis);
+
+/* A reduction that rows are pushed into, see reduce.c. The struct is zeroed before its first use. */
+typedef struct dct_reduce {
+    phash_pixel_format format;
+    uint32_t side;
+    uint32_t row;  /* rows taken */
+    uint32_t open; /* first row of the reduced picture that is not complete */
+    dct_kernels kernels;
+    dct_axis h, v;
+    uint8_t *grey; /* a row of the image; DCT_PAD zero bytes behind it */
+    size_t grey_bytes;
+    uint8_t *line; /* the same row, reduced along its length */
+    int32_t *sums; /* side * side */
+    uint32_t sums_side;
+} dct_reduce;
+
+phash_status dct_reduce_reset(dct_reduce *reduce, const phash_pdq_desc *desc, uint32_t side);
+void dct_reduce_push(dct_reduce *reduce, const uint8_t *pixels);
+
+/* After the last row: the reduced picture, row after row, side * side bytes. */
+void dct_reduce_picture(const dct_reduce *reduce, uint8_t *picture);
+void dct_reduce_free(dct_reduce *reduce);
+
+/* Which of the sixteen pictures that are derived from one. */
+typedef struct dct_variant {
+    phash_dihedral dihedral;
+    bool inverted;
+} dct_variant;
+
+/* The coefficients of a variant. low: hash_size squared, row after row; so is out. */
+void dct_variant_spectrum(const phash_dct *dct, dct_variant variant, const double *low,
+                          double *out);
+
+/* Bits above the median. picture: the reduced picture (side * side bytes, not of the variant). */
+void dct_threshold(const phash_dct *dct, const double *spectrum, phash_bits *hash);
+
+#endif
