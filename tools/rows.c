@@ -1,0 +1,115 @@
+/* Formats of results. */
+#include "rows.h"
+
+#include "cli.h"
+#include "decode_args.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+json_t *rows_made(json_t *value)
+{
+    if (!value)
+        cli_no_memory();
+    return value;
+}
+
+static void set(json_t *object, const char *key, json_t *value)
+{
+    if (json_object_set_new(object, key, rows_made(value)) != 0)
+        cli_no_memory();
+}
+
+void rows_set_path(json_t *object, const char *path)
+{
+    struct text shown = {0}, hex = {0};
+    const bool valid = text_utf8(&shown, path);
+    set(object, "path", json_stringn(shown.data, shown.length));
+    if (!valid) {
+        text_hex(&hex, path);
+        set(object, "path_hex", json_string(hex.data));
+    }
+    text_free(&shown);
+    text_free(&hex);
+}
+
+void rows_add_json(struct text *out, const json_t *object, bool terminal)
+{
+    char *line = json_dumps(object, JSON_COMPACT | (terminal ? JSON_ENSURE_ASCII : 0));
+    if (!line)
+        cli_no_memory();
+    text_string(out, line);
+    text_string(out, "\n");
+    free(line);
+}
+
+/* The hash of one orientation. The original's is the hash itself, also for images of 64x64, where
+ * the reference's dihedral code path differs from its plain one. */
+static const char *hex_of(const phash_pdq_result *result, int orientation,
+                          char hex[PHASH_HASH256_HEX + 1])
+{
+    phash_hash256_to_hex(orientation ? &result->dihedral[orientation] : &result->hash, hex);
+    return hex;
+}
+
+static void add_json(struct text *out, const char *path, const phash_pdq_result *result,
+                     bool terminal)
+{
+    char hex[PHASH_HASH256_HEX + 1];
+    json_t *object = rows_made(json_object());
+    rows_set_path(object, path);
+    set(object, "hash", json_string(hex_of(result, 0, hex)));
+    set(object, "quality", json_integer(result->quality));
+    set(object, "featureless", json_boolean(result->quality < PHASH_PDQ_QUALITY_MIN));
+    set(object, "profile", json_string(decode_args_profile(result->profile)));
+    if (result->has_dihedral) {
+        json_t *dihedral = rows_made(json_object());
+        for (int i = 0; i < PHASH_DIHEDRALS; i++)
+            set(dihedral, phash_dihedral_name((phash_dihedral)i),
+                json_string(hex_of(result, i, hex)));
+        set(object, "dihedral", dihedral);
+    }
+    rows_add_json(out, object, terminal);
+    json_decref(object);
+}
+
+static void add_csv(struct text *out, const struct rows_options *options, const char *path,
+                    const phash_pdq_result *result, int orientation)
+{
+    char quality[16];
+    snprintf(quality, sizeof quality, ",%d,", result->quality);
+    text_string(out, quality);
+    if (options->terminal) {
+        struct text shown = {0};
+        text_escaped(&shown, path);
+        text_csv(out, shown.data);
+        text_free(&shown);
+    } else {
+        text_csv(out, path);
+    }
+    if (result->has_dihedral) {
+        text_string(out, ",");
+        text_string(out, phash_dihedral_name((phash_dihedral)orientation));
+    }
+    if (options->profile) {
+        text_string(out, ",");
+        text_string(out, decode_args_profile(result->profile));
+    }
+}
+
+void rows_add(struct text *out, const struct rows_options *options, const char *path,
+              const phash_pdq_result *result)
+{
+    if (options->format == ROWS_JSON) {
+        add_json(out, path, result, options->terminal);
+        return;
+    }
+    for (int i = 0; i < (result->has_dihedral ? PHASH_DIHEDRALS : 1); i++) {
+        char hex[PHASH_HASH256_HEX + 1];
+        text_string(out, hex_of(result, i, hex));
+        if (options->format == ROWS_CSV)
+            add_csv(out, options, path, result, i);
+        text_string(out, "\n");
+    }
+}
