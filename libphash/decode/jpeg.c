@@ -31,6 +31,7 @@ typedef struct jpeg_state {
     phash_status failure; /* why the jump; PHASH_OK: libjpeg's own error, in err.msg_code */
     const char *where;    /* what the input would end inside of */
     int max_scans;
+    bool incomplete; /* with failure PHASH_E_CORRUPT: a component is missing, not too many scans */
 
     uint8_t *exif; /* the first EXIF segment, with its "Exif\0\0" */
     size_t exif_bytes;
@@ -146,6 +147,8 @@ static phash_status describe(jpeg_state *s, phash_error *error)
     case PHASH_E_MEMORY:
         return phash_fail(error, PHASH_E_MEMORY, "out of memory");
     case PHASH_E_CORRUPT:
+        if (s->incomplete)
+            return phash_fail(error, PHASH_E_CORRUPT, "corrupt: no scan has one of the components");
         return phash_fail(error, PHASH_E_CORRUPT,
                           "corrupt: more than %d scans, as no encoder writes", s->max_scans);
     default:
@@ -449,13 +452,29 @@ static void read_cmyk(jpeg_state *s)
     }
 }
 
+/* libjpeg leaves a component that no scan has at 0 and says nothing. It takes a component's
+ * quantisation table over when the first scan of the component starts. Coefficients that no scan
+ * refines are another matter: the picture is whole then, and as sharp as its writer wanted it. */
+static void check_components(jpeg_state *s)
+{
+    for (int i = 0; i < s->c.num_components; i++)
+        s->incomplete = s->incomplete || !s->c.comp_info[i].quant_table;
+    if (s->incomplete)
+        escape(s, PHASH_E_CORRUPT);
+}
+
+static void start(jpeg_state *s)
+{
+    s->c.progress = &s->progress;
+    (void)jpeg_start_decompress(&s->c);
+    check_components(s);
+}
+
 static void read_rows(jpeg_state *s)
 {
     struct jpeg_decompress_struct *c = &s->c;
-    if (!c->progress) {
-        c->progress = &s->progress;
-        (void)jpeg_start_decompress(c);
-    }
+    if (!c->progress)
+        start(s);
     if (s->cmyk)
         read_cmyk(s);
     else

@@ -254,6 +254,22 @@ START_TEST(scans_are_limited)
 }
 END_TEST
 
+START_TEST(a_missing_component_is_noticed)
+{
+    const jpeg_spec spec = {
+        .width = 40, .height = 30, .in = JCS_RGB, .stored = JCS_YCbCr, .script = SCRIPT_SEPARATE};
+    uint8_t *pixels = test_pixels(1, 40, 30, 3);
+    blob f = encode_jpeg(&spec, pixels);
+    size_t at = f.n;
+    while (!(f.p[at - 2] == 0xff && f.p[at - 1] == 0xda))
+        at--;
+    memcpy(f.p + at - 2, "\xff\xd9", 2);
+    assert_fails(&f, NULL, PHASH_E_CORRUPT, "corrupt: no scan has one of the components");
+    free(f.p);
+    free(pixels);
+}
+END_TEST
+
 START_TEST(memory_of_coefficients_is_counted)
 {
     const jpeg_spec spec = {.width = 1000,
@@ -286,6 +302,7 @@ int main(void)
     tcase_add_test(t, odd_headers_are_harmless);
     tcase_add_test(t, damage_has_a_reason);
     tcase_add_test(t, scans_are_limited);
+    tcase_add_test(t, a_missing_component_is_noticed);
     tcase_add_test(t, memory_of_coefficients_is_counted);
     suite_add_tcase(s, t);
     return test_main(s);
