@@ -1,6 +1,14 @@
 """Help, version, and what is said to a command that cannot be understood."""
 
+import os
+import re
+import shutil
+import subprocess
+import unittest
+
 from cli import CliTest, main
+
+MAN = os.environ["PHASH_MAN"]
 
 COMMANDS = ["hash", "compare"]
 
@@ -53,6 +61,31 @@ class Messages(CliTest):
                 (["-j"], b"-j needs a value"),
                 ([b"--\x1b[1m"], rb"--\x1b[1m" + no_option)):
             self.check(self.run_phash("hash", *arguments), 2, b"", b"phash: hash: " + line + hint)
+
+
+class ManPages(CliTest):
+    def page(self, name):
+        with open(os.path.join(MAN, name)) as f:
+            return f.read()
+
+    def test_every_option_is_there(self):
+        common = self.page("phash.1")
+        for name in COMMANDS:
+            page = self.page("phash-%s.1" % name)
+            text = self.run_phash(name, "--help").out.decode()
+            options = re.findall(r"^ +(?:-\w, )?--([a-z-]+)", text, re.M)
+            options += re.findall(r"^ +-(\w), ", text, re.M)
+            self.assertGreater(len(options), 8)
+            for option in options:
+                long = "-" + option if len(option) > 1 else option
+                self.assertRegex(page + common, r"(?:Fl|,) %s\b" % re.escape(long), option)
+
+    @unittest.skipUnless(shutil.which("mandoc"), "no mandoc here")
+    def test_lint(self):
+        for name in os.listdir(MAN):
+            done = subprocess.run(["mandoc", "-Tlint", "-Wwarning", os.path.join(MAN, name)],
+                                  capture_output=True)
+            self.assertEqual((done.returncode, done.stdout), (0, b""), name)
 
 
 if __name__ == "__main__":
