@@ -160,6 +160,31 @@ PHASH_API phash_status phash_dct_finish(phash_dct_stream *stream, phash_dct_resu
 /* Wipes and frees a stream and clears the pointer; NULL and pointers to NULL are fine. */
 PHASH_API void phash_dct_stream_free(phash_dct_stream **stream);
 
+#if PHASH_HAS_DECODE
+/* Decodes and hashes in one call, streaming where the format allows. Present in builds with an image
+ * decoder.
+ *   decode, options  NULL for the defaults. imagehash does not apply EXIF orientation by itself: set
+ *                    ignore_orientation for its hash of a picture that EXIF turns
+ *   result           as for phash_dct_hash
+ *   error            NULL, or filled on failure
+ * Palettes, one-bit, grey with alpha, RGBA, CMYK and YCbCr files give imagehash's hash. 16-bit grey
+ * PNG does not: Pillow clips such samples at 255, which makes most of them white, whereas here they
+ * are reduced to 8 bits. A damaged file has no hash; Pillow may give one.
+ * Errors: those of opening and reading in phash/decode.h, and of phash_dct_hash. Thread-safe. */
+PHASH_API phash_status phash_dct_path(const phash_dct *dct, const char *path,
+                                      const phash_decode_options *decode,
+                                      const phash_dct_options *options, phash_dct_result *result,
+                                      phash_error *error);
+PHASH_API phash_status phash_dct_fd(const phash_dct *dct, int fd,
+                                    const phash_decode_options *decode,
+                                    const phash_dct_options *options, phash_dct_result *result,
+                                    phash_error *error);
+PHASH_API phash_status phash_dct_memory(const phash_dct *dct, const void *data, size_t bytes,
+                                        const phash_decode_options *decode,
+                                        const phash_dct_options *options, phash_dct_result *result,
+                                        phash_error *error);
+#endif
+
 #ifdef __cplusplus
 }
 #endif
