@@ -64,7 +64,7 @@ bool decode_args_take(const struct command *self, struct decode_args *args, int 
 struct pool *decode_args_pool(const struct decode_args *args, unsigned workers)
 {
     /* Waiting costs no processor time: a slow disk is given five times as long. */
-    const struct pool_limits limits = {workers, args->seconds, args->seconds * 5};
+    const struct crew_limits limits = {workers, args->seconds, args->seconds * 5};
     struct pool *pool;
     const int failure = pool_start(&pool, &limits);
     if (failure) {

@@ -176,7 +176,7 @@ static _Noreturn void nursery_run(pid_t parent, int socket)
         }
         if (!polled[0].revents)
             continue;
-        struct nursery_message request;
+        struct nursery_message request = {0};
         if (descriptor_receive(SOCKET, &request, sizeof request, NULL, 0) != 0)
             end_all();
         if (request.kind == NURSERY_SPAWN)

@@ -1,6 +1,6 @@
 /* pool.h: images in, records out, in order, by worker processes on every core.
  *
- *     client.next -> window of slots -> workers (an open descriptor each) -> client.done, in order
+ *     client.next -> window of slots -> crew of workers -> the slots again -> client.done, in order
  *
  * A job waits in a slot until a worker is free, and its record waits there until all earlier ones
  * are out. The window bounds both, so memory does not grow with the number of inputs. A worker that
@@ -12,18 +12,13 @@
 #ifndef PHASH_TOOLS_POOL_H
 #define PHASH_TOOLS_POOL_H
 
-#include "worker.h"
+#include "crew.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct pool;
 
-struct pool_limits {
-    unsigned workers;
-    unsigned cpu_seconds;  /* of processor time for one job */
-    unsigned wall_seconds; /* without an answer for one job; time while suspended not counted */
-};
 #define POOL_WORKERS_MAX 1024
 #define POOL_CPU_SECONDS 60
 
@@ -50,7 +45,7 @@ struct pool_client {
 };
 
 /* Prepares worker processes; they are forked when there is work. 0, or an errno. */
-int pool_start(struct pool **pool, const struct pool_limits *limits);
+int pool_start(struct pool **pool, const struct crew_limits *limits);
 
 /* Runs until the client has no more jobs and every record is out, or done() gave false, or a signal
  * came (progress_stopped). 0, or an errno when no worker could be made any more. */

@@ -23,7 +23,7 @@ static void serve(const struct worker_job *job, int input, struct worker_record 
 
 void worker_run(int socket)
 {
-    struct worker_job job;
+    struct worker_job job = {0};
     struct worker_record record;
     int input;
     while (descriptor_receive(socket, &job, sizeof job, &input, 0) == 0) {
