@@ -128,7 +128,8 @@ class CliTest(unittest.TestCase):
     def run_phash(self, *arguments, program=PHASH, stdin=b"", **more):
         more.setdefault("stdout", subprocess.PIPE)
         more.setdefault("stderr", subprocess.PIPE)
-        done = subprocess.run([program, *arguments], input=stdin, cwd=self.dir, timeout=120, **more)
+        more.setdefault("cwd", self.dir)
+        done = subprocess.run([program, *arguments], input=stdin, timeout=120, **more)
         return Result(done.returncode, done.stdout, done.stderr)
 
     def check(self, result, code, out=None, err=None):
