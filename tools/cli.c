@@ -5,6 +5,7 @@
 #include "text.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,18 +16,37 @@ int cli_argc;
 char **cli_argv;
 static bool stdout_failed;
 
+/* Writes all of it, also to a pipe or terminal that another process made non-blocking. False with
+ * errno set when that failed; EINTR when a signal asks the program to end. */
+static bool write_all(int fd, const char *data, size_t bytes)
+{
+    while (bytes) {
+        const ssize_t n = write(fd, data, bytes);
+        if (n >= 0) {
+            data += n;
+            bytes -= (size_t)n;
+            continue;
+        }
+        if (errno == EAGAIN) {
+            struct pollfd writable = {fd, POLLOUT, 0};
+            poll(&writable, 1, 1000);
+        } else if (errno != EINTR) {
+            return false;
+        }
+        if (progress_stopped()) {
+            errno = EINTR;
+            return false;
+        }
+    }
+    return true;
+}
+
 /* One write for the whole line, so that lines of several processes do not mix. */
 static void say(const char *data, size_t bytes)
 {
     progress_hide();
-    while (bytes) {
-        const ssize_t n = write(STDERR_FILENO, data, bytes);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return; /* nobody is left to tell */
-        data += n;
-        bytes -= (size_t)n;
+    if (!write_all(STDERR_FILENO, data, bytes)) {
+        /* nobody is left to tell */
     }
 }
 
@@ -137,6 +157,7 @@ int cli_option(const struct command *self, int argc, char **argv, const char *sh
         case '?':
         case ':':
             bad_option(self, argv[optind - 1], c, longs);
+        case 'h':
         case OPTION_HELP:
             exit(cli_write(self->help, strlen(self->help)) ? EXIT_DONE : EXIT_FAILED);
         case OPTION_CPUMASK: {
@@ -188,24 +209,15 @@ uint64_t cli_number(const struct command *self, const char *option, const char *
 
 bool cli_write(const void *data, size_t bytes)
 {
-    const char *p = data;
     if (cli_stdout_is_terminal())
         progress_hide();
-    while (bytes && !stdout_failed) {
-        const ssize_t n = write(STDOUT_FILENO, p, bytes);
-        if (n < 0 && errno == EINTR && !progress_stopped())
-            continue;
-        if (n < 0 && progress_stopped())
-            return false; /* the signal is the reason */
-        if (n <= 0) {
-            stdout_failed = true;
-            cli_message("cannot write to standard output: %s", strerror(errno));
-            break;
-        }
-        p += n;
-        bytes -= (size_t)n;
+    if (stdout_failed || write_all(STDOUT_FILENO, data, bytes))
+        return !stdout_failed;
+    if (errno != EINTR) { /* else the signal is the reason */
+        stdout_failed = true;
+        cli_message("cannot write to standard output: %s", strerror(errno));
     }
-    return !stdout_failed;
+    return false;
 }
 
 bool cli_stdout_failed(void)

@@ -52,8 +52,8 @@ enum { OPTION_HELP = 256, OPTION_CPUMASK, OPTION_DECODE, OPTION_OWN = 300 };
         "cpumask", required_argument, NULL, OPTION_CPUMASK                                         \
     }
 
-/* getopt_long with our messages: handles --help and --cpumask, refuses what is not in the tables.
- * `shorts` begins with ':'. Gives the next option's value, -1 at the end. */
+/* getopt_long with our messages: handles -h, --help and --cpumask, refuses what is not in the
+ * tables. `shorts` begins with ":h". Gives the next option's value, -1 at the end. */
 int cli_option(const struct command *self, int argc, char **argv, const char *shorts,
                const struct option *longs);
 

@@ -34,7 +34,7 @@ static const char help[] =
     "\n" DECODE_HELP "\n"
     "Other:\n"
     "      --cpumask SETS     use only these instruction sets (all, c, avx2, ...)\n"
-    "      --help             this text\n"
+    "  -h, --help             this text\n"
     "\n"
     "Exit status: 0 compared (with -d: and near enough), 1 over the distance of -d, 2 something\n"
     "failed.\n"
@@ -67,7 +67,7 @@ struct run {
 
 static void parse(const struct command *self, struct run *run, int argc, char **argv)
 {
-    for (int c; (c = cli_option(self, argc, argv, ":d:qv", options)) != -1;) {
+    for (int c; (c = cli_option(self, argc, argv, ":hd:qv", options)) != -1;) {
         switch (c) {
         case 'd':
             run->limited = true;

@@ -32,7 +32,7 @@ static const char help[] =
     "\n" DECODE_HELP "\n"
     "Other:\n"
     "      --cpumask SETS     use only these instruction sets (all, c, avx2, ...)\n"
-    "      --help             this text\n"
+    "  -h, --help             this text\n"
     "\n"
     "A file that cannot be hashed gets one line on standard error, \"phash: PATH: reason\", and "
     "the\n"
@@ -79,7 +79,7 @@ static enum rows_format parse_format(const struct command *self, const char *val
 
 static void parse(const struct command *self, struct run *run, int argc, char **argv)
 {
-    for (int c; (c = cli_option(self, argc, argv, ":0rj:qv", options)) != -1;) {
+    for (int c; (c = cli_option(self, argc, argv, ":h0rj:qv", options)) != -1;) {
         switch (c) {
         case '0':
             run->what.nul = true;

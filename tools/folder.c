@@ -190,6 +190,19 @@ static int kind_of(int folder, const char *name, unsigned char type)
     return fstatat(folder, name, &status, 0) != 0 || S_ISREG(status.st_mode) ? 'f' : 0;
 }
 
+/* Whether a file is where our own output goes: `phash hash -r . > hashes.csv`. */
+static bool is_output(int fd)
+{
+    struct stat file, output;
+    if (fd < 0 || fstat(fd, &file) != 0)
+        return false;
+    for (int out = STDOUT_FILENO; out <= STDERR_FILENO; out++)
+        if (fstat(out, &output) == 0 && output.st_dev == file.st_dev &&
+            output.st_ino == file.st_ino)
+            return true;
+    return false;
+}
+
 bool folder_walk_next(struct folder_walk *walk, bool open_files, struct input *input)
 {
     while (walk->depth) {
@@ -214,6 +227,11 @@ bool folder_walk_next(struct folder_walk *walk, bool open_files, struct input *i
             if (open_files) {
                 if (!inputs_open_file(level->fd, name, input))
                     continue; /* it was a file a moment ago */
+                if (is_output(input->fd)) {
+                    close(input->fd);
+                    input->fd = -1;
+                    continue;
+                }
                 set_path(walk, name);
                 input->path = strdup(walk->path.data);
                 if (!input->path)

@@ -15,7 +15,7 @@ int folder_walk_enter(struct folder_walk *walk, const char *path);
 
 /* Gives the next file below, opened if `open_files`, or an error (an unreadable folder is one);
  * false when the walk is over. Links to files are followed; links to folders, pipes, sockets and
- * devices are passed by. */
+ * devices are passed by, and so is the file that stdout or stderr writes to. */
 bool folder_walk_next(struct folder_walk *walk, bool open_files, struct input *input);
 
 /* Whether a walk is over or was not begun. */

@@ -73,6 +73,9 @@ static const struct command *find(const char *name)
             return commands[i];
     struct text shown = {0};
     text_escaped(&shown, name);
+    if (access(name, F_OK) == 0)
+        cli_usage(NULL, "'%.200s' is no subcommand; to hash a picture: phash hash PICTURE",
+                  shown.data);
     cli_usage(NULL, "'%.200s' is no subcommand", shown.data);
 }
 

@@ -4,6 +4,7 @@
 #include "cli.h"
 #include "progress.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
@@ -106,6 +107,25 @@ static void on_loss(void *context, uint64_t number, const char *reason)
     close_input(slot);
 }
 
+/* A worker that is being killed may still read from the descriptor that it was given, and two
+ * descriptors of one opening share their place in the file. So the job gets an opening of its own;
+ * without /proc the place is put back, which is right if the worker is dead by now. */
+static void open_anew(struct slot *slot)
+{
+    char name[32];
+    snprintf(name, sizeof name, "/proc/self/fd/%d", slot->job.fd);
+    const int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+    int fresh = open(name, flags | O_NOATIME);
+    if (fresh < 0 && errno == EPERM)
+        fresh = open(name, flags);
+    if (fresh < 0) {
+        lseek(slot->job.fd, 0, SEEK_SET);
+        return;
+    }
+    close(slot->job.fd);
+    slot->job.fd = fresh;
+}
+
 static void on_return(void *context, uint64_t number)
 {
     struct pool *pool = context;
@@ -113,8 +133,7 @@ static void on_return(void *context, uint64_t number)
     slot->state = SLOT_READY;
     if (pool->ready++ == 0 || number < pool->first_ready)
         pool->first_ready = number;
-    /* The one that died had the descriptor too, and may have read some. */
-    lseek(slot->job.fd, 0, SEEK_SET);
+    open_anew(slot);
 }
 
 int pool_start(struct pool **out, const struct crew_limits *limits)

@@ -1,5 +1,6 @@
 """phash hash: values, formats, limits, and which output goes where."""
 
+import fcntl
 import json
 import os
 import re
@@ -241,6 +242,19 @@ class Stdout(CliTest):
         result = self.run_phash("hash", *self.names, stdin=None, stdout=None, stderr=None,
                                 preexec_fn=close)
         self.assertEqual(result.code, 2)
+
+    def test_non_blocking(self):
+        # A pipe that somebody else made non-blocking, and that is read late.
+        read, write = os.pipe()
+        fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 4096)
+        os.set_blocking(write, False)
+        with subprocess.Popen([PHASH, "hash", "--dihedral", *self.names], stdout=write,
+                              cwd=self.dir) as child:
+            os.close(write)
+            time.sleep(0.5)
+            with os.fdopen(read, "rb") as f:
+                self.assertEqual(len(f.read().splitlines()), 240)
+            self.assertEqual(child.wait(20), 0)
 
     def test_reader_gone(self):
         read, write = os.pipe()

@@ -134,6 +134,13 @@ class Folders(CliTest):
         self.check(self.run_phash("hash", "-rv", "empty"), 0, b"",
                    b"phash: note: no files were found\n")
 
+    def test_output_in_the_folder(self):
+        with open(self.path("b/hashes.csv"), "wb") as out, open(self.path("b/err"), "wb") as err:
+            result = self.run_phash("hash", "-r", "b", stdout=out, stderr=err)
+        self.assertEqual(result.code, 0)
+        with open(self.path("b/hashes.csv"), "rb") as out:
+            self.assertEqual(len(out.read().splitlines()), 3)
+
     def test_links(self):
         os.symlink("..", self.path("b/up"))
         os.symlink("../a", self.path("b/folder"))

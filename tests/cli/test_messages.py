@@ -29,6 +29,7 @@ class Messages(CliTest):
             self.assertTrue(all(len(line) <= 96 for line in result.out.splitlines()))
             self.check(self.run_phash("help", name), 0, result.out, b"")
             self.check(self.run_phash(name, "--hel"), 0, result.out, b"")
+            self.check(self.run_phash(name, "-h"), 0, result.out, b"")
 
     def test_version(self):
         for option in ("--version", "-V"):
@@ -47,6 +48,9 @@ class Messages(CliTest):
                 ([b"fr\x1b[1m\n"], rb"phash: 'fr\x1b[1m\n' is no subcommand" + hint),
                 (["--frob"], b"phash: '--frob' is no option here" + hint)):
             self.check(self.run_phash(*arguments), 2, b"", line)
+        self.write("photo.jpg", b"")
+        self.check(self.run_phash("photo.jpg"), 2, b"", b"phash: 'photo.jpg' is no subcommand; "
+                   b"to hash a picture: phash hash PICTURE" + hint)
         hint = b"; try 'phash hash --help'\n"
         no_option = b" is no option (a file of that name is written ./-NAME)"
         for arguments, line in (

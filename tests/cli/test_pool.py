@@ -72,6 +72,17 @@ class Misbehaviour(CliTest):
         result = self.run_phash("hash", "-j4", *["crash"] * 300, program=PHASH_HOOKED)
         self.check(result, 2, b"", b"phash: crash: the decoder died (signal 11)\n" * 300)
 
+    def test_others_are_untouched(self):
+        # A worker that gave nonsense goes on with the next file until it is killed; whoever gets
+        # that file then must not share its place in it.
+        self.bad("other")
+        self.write("good.png", picture(3, (40, 30)))
+        names = ["other", "good.png", "good.png", "good.png"] * 100
+        result = self.check(self.run_phash("hash", "-j2", *names, program=PHASH_HOOKED), 2)
+        self.assertEqual(len(result.out.splitlines()), 300)
+        self.assertEqual(len(set(result.out.splitlines())), 1)
+        self.assertEqual(len(result.err.splitlines()), 100)
+
     def test_forged_message(self):
         line, = self.batch(["forge"])
         self.assertTrue(line.startswith("phash: forge: one?phash: two?[31mAAA"))
