@@ -4,7 +4,13 @@
  * decoded, so that a photo is hashed in a small part of the memory that it would fill; only what
  * cannot be had from the top down (interlaced PNG, progressive JPEG coefficients, pictures that
  * EXIF turns) is held, and counted against the memory limit. A damaged or truncated image is an
- * error, never a hash of what could be read.
+ * error, never a hash of what could be read. phash_error.message holds the reason only, such as
+ * "truncated: the file ends inside the image data"; no file name is in it.
+ *
+ * Pixels are what other decoders on libjpeg-turbo and libpng get: JPEG with islow DCT and fancy
+ * upsampling, CMYK taken as inverted ink and multiplied out as Pillow does; PNG palettes expanded,
+ * 16 bits cut to the upper 8, alpha and tRNS dropped, no gamma, no colour profiles. What follows a
+ * file's end mark is not looked at.
  *
  *     phash_pdq_result r = PHASH_PDQ_RESULT_INIT;
  *     phash_error e = PHASH_ERROR_INIT;
@@ -44,7 +50,9 @@ typedef struct phash_decode_options {
     uint32_t max_dimension; /* pixels, either side; default 65535 */
     uint64_t max_pixels;    /* width * height; default 256 Mi */
     uint64_t max_input;     /* bytes read from the file; default 256 MiB */
-    uint64_t max_memory;    /* bytes the decoder may hold for one image; default 1 GiB */
+    /* Bytes that decoding may hold for one image; default 1 GiB. What the hash itself needs comes on
+     * top: see phash_pdq_stream. */
+    uint64_t max_memory;
 } phash_decode_options;
 
 #define PHASH_DECODE_OPTIONS_INIT                                                                  \
@@ -59,9 +67,12 @@ typedef struct phash_image phash_image;
 typedef struct phash_image_info {
     size_t size; /* sizeof(phash_image_info) of the caller */
     phash_file_type type;
-    phash_pdq_desc desc;  /* shape and format of the rows that phash_image_read_rows gives: RGB8, or
-                             GREY8 for images without colour; already turned */
-    uint32_t orientation; /* EXIF orientation found, 1 to 8; 1 where there is none */
+    /* Shape and format of the rows that phash_image_read_rows gives: RGB8, or GREY8 for images
+     * without colour; already turned. */
+    phash_pdq_desc desc;
+    /* EXIF orientation found, 1 to 8, applied or not; 1 where there is none or the EXIF is broken. In
+     * PNG, an eXIf chunk behind the pixels is not seen. */
+    uint32_t orientation;
 } phash_image_info;
 
 #define PHASH_IMAGE_INFO_INIT                                                                      \
@@ -70,7 +81,7 @@ typedef struct phash_image_info {
     }
 
 /* Opens an image and reads its header.
- *   path     NUL-terminated, any bytes
+ *   path     NUL-terminated, any bytes; a regular file: folders, FIFOs and devices are refused
  *   fd       open for reading, at the image's first byte; the caller keeps it and closes it after
  *            the image is freed; any kind of file that can be read from front to back will do
  *   data     must stay as it is until the image is freed

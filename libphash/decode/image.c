@@ -115,7 +115,7 @@ phash_status phash_image_open_path(const char *path, const phash_decode_options 
         *image = NULL;
     if (!image || !path)
         return bad_argument(error);
-    phash_image *i;
+    phash_image *i = NULL;
     phash_status status = new_image(options, &i, error);
     if (status != PHASH_OK)
         return status;
@@ -130,7 +130,7 @@ phash_status phash_image_open_fd(int fd, const phash_decode_options *options, ph
         *image = NULL;
     if (!image || fd < 0)
         return bad_argument(error);
-    phash_image *i;
+    phash_image *i = NULL;
     phash_status status = new_image(options, &i, error);
     if (status != PHASH_OK)
         return status;
@@ -146,7 +146,7 @@ phash_status phash_image_open_memory(const void *data, size_t bytes,
         *image = NULL;
     if (!image || (!data && bytes))
         return bad_argument(error);
-    phash_image *i;
+    phash_image *i = NULL;
     const phash_status status = new_image(options, &i, error);
     if (status != PHASH_OK)
         return status;

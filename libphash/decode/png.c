@@ -25,6 +25,7 @@ typedef struct png_state {
     uint64_t refused; /* bytes that the memory limit did not allow */
     const char *where;
     char message[128];
+    char warning[128]; /* the last one */
 
     /* Arguments of png_rows, kept here because locals do not survive a jump. */
     uint8_t *rows;
@@ -40,11 +41,18 @@ _Noreturn static void on_error(png_structp png, png_const_charp message)
     longjmp(s->escape, 1);
 }
 
-/* Warnings are about chunks that are not used, or values that libpng has put right. */
+/* Warnings are about chunks that are not used, or values that libpng has put right; what is wrong
+ * with an IHDR comes as a warning too, before an error that does not say it. */
 static void on_warning(png_structp png, png_const_charp message)
 {
-    (void)png;
-    (void)message;
+    png_state *s = png_get_error_ptr(png);
+    (void)snprintf(s->warning, sizeof s->warning, "%s", message ? message : "");
+}
+
+static const char *reason(const png_state *s)
+{
+    const bool header = strcmp(s->message, "Invalid IHDR data") == 0;
+    return header && s->warning[0] ? s->warning : s->message;
 }
 
 static phash_status describe(const png_state *s, phash_error *error)
@@ -52,7 +60,7 @@ static phash_status describe(const png_state *s, phash_error *error)
     switch (s->failure) {
     case PHASH_OK:
         return phash_fail_at(error, PHASH_E_CORRUPT, 0, source_offset(&s->image->source),
-                             "corrupt: libpng: %s", s->message);
+                             "corrupt: libpng: %s", reason(s));
     case PHASH_E_MEMORY:
         return phash_fail(error, PHASH_E_MEMORY, "out of memory");
     case PHASH_E_LIMIT_MEMORY:
@@ -127,14 +135,18 @@ static void on_read(png_structp png, png_bytep out, size_t bytes)
 
 /* ---- header ---- */
 
+/* Of the chunks that are looked at, only eXIf may be of any length, and an EXIF block that is used
+ * is under 64 KiB (orientation.c). */
+enum { CHUNK_BYTES = 1 << 20, CHUNKS = 16 };
+
 static void restrict_chunks(png_structp png)
 {
     /* The caller's limits are checked as soon as the header is known, by our own message; libpng's
      * smaller default would come first. */
     png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
     png_set_crc_action(png, PNG_CRC_DEFAULT, PNG_CRC_WARN_DISCARD);
-    png_set_chunk_malloc_max(png, 1024 * 1024);
-    png_set_chunk_cache_max(png, 16);
+    png_set_chunk_malloc_max(png, CHUNK_BYTES);
+    png_set_chunk_cache_max(png, CHUNKS);
     /* -1: every chunk that libpng knows but IHDR, PLTE, tRNS, IDAT and IEND. */
     static const png_byte exif[] = "eXIf";
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);

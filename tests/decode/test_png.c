@@ -147,7 +147,7 @@ START_TEST(sides_are_checked_before_memory_is_taken)
          "too large: 70000x10 is over the limit of 65535 pixels on a side"},
         {10, 0x7fffffff, PHASH_E_LIMIT_DIMENSION,
          "too large: 10x2147483647 is over the limit of 65535 pixels on a side"},
-        {0, 10, PHASH_E_CORRUPT, NULL},
+        {0, 10, PHASH_E_CORRUPT, "corrupt: libpng: Image width is zero in IHDR"},
         {10, 0, PHASH_E_CORRUPT, NULL},
         {0xffffffff, 10, PHASH_E_CORRUPT, NULL},
         {30, 21, PHASH_E_CORRUPT, NULL}, /* a row more than there is data for */
