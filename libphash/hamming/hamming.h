@@ -74,11 +74,19 @@ typedef struct phash_probe_group {
     uint16_t chunk; /* index into phash_probes.chunks */
 } phash_probe_group;
 
-/* An entry that a probe let through, then a row within the radius. */
-typedef struct phash_candidate {
-    uint32_t posting; /* its number among all postings, then the row */
+/* Entries that a probe let through: those of up to 64 neighbours whose bit is set. */
+typedef struct phash_stretch {
+    uint64_t near;
+    uint32_t posting; /* number of the first, among all postings; the caller checks it */
     uint32_t group;   /* index of the probe group */
-} phash_candidate;
+} phash_stretch;
+
+/* A row within the radius of a query. */
+typedef struct phash_found {
+    uint32_t row;
+    uint32_t group;
+    uint32_t distance;
+} phash_found;
 
 /* The buckets of a multi-index and a list of look-ups in them, with the place where the last call
  * stopped. Every bucket number must be below `bucket_count`.
@@ -97,6 +105,7 @@ typedef struct phash_probes {
     const uint16_t *lines;
     const uint16_t *checks; /* 64 readable bytes behind the last one */
     uint64_t check_count;
+    uint32_t run_lines;      /* cache lines that a run usually touches: so many are prefetched */
     const uint8_t *postings; /* of the chunks after the first, whose postings are the rows */
     uint32_t posting_bytes;  /* 3 or 4 */
     uint64_t posting_count;  /* of all chunks */
@@ -118,9 +127,18 @@ typedef struct phash_probes {
     uint32_t entry;
 } phash_probes;
 
-enum { PHASH_PROBE_AHEAD = 64, PHASH_PROBE_ROOM = 64 };
+enum { PHASH_PROBE_AHEAD = 64 };
+
+/* The rows of each value of each nibble of a hash: how bits are put in another order. */
+typedef struct phash_order_nibble {
+    uint64_t row[16][4];
+} phash_order_nibble;
 
 typedef struct phash_hamming_kernels {
+    /* Puts n hashes of 8 * words bytes into the table's order. words is 1 or 4. */
+    void (*reorder)(const phash_order_nibble *table, const uint8_t *hashes, size_t n, size_t words,
+                    uint64_t *rows);
+
     /* Finds the rows 0 .. n - 1 within `radius` of the query; returns how many it wrote to `hits`,
      * which has room for n, in ascending order. words is 1 or 4. */
     size_t (*rows)(const void *rows, size_t n, size_t words, const uint64_t *query, uint32_t radius,
@@ -142,15 +160,17 @@ typedef struct phash_hamming_kernels {
     /* Appends the groups and buckets of one query. */
     void (*probe_add)(phash_probes *probes, const uint64_t *row, uint32_t query);
 
-    /* Goes on with the look-ups until they are done or less than PHASH_PROBE_ROOM of the `room`
-     * candidates is left. Returns how many it wrote. */
-    size_t (*probe_runs)(phash_probes *probes, phash_candidate *out, size_t room);
-    size_t (*probe_lines)(phash_probes *probes, phash_candidate *out, size_t room);
+    /* Goes on with the look-ups until they are done or `room` stretches, at least 2, are full.
+     * Returns how many it wrote. */
+    size_t (*probe_runs)(phash_probes *probes, phash_stretch *out, size_t room);
+    size_t (*probe_lines)(phash_probes *probes, phash_stretch *out, size_t room);
 
-    /* Turns candidates into rows and keeps those within the radius: `posting` becomes the row,
-     * distances[i] the distance of the i-th that is kept. Returns their number. */
+    /* Looks at the rows of the stretches from *at < n on, and writes those within the radius, until
+     * all are done or there is no room for the 64 of one more; `room` is at least 64. Moves *at.
+     * Returns how many it wrote. */
     size_t (*probe_verify)(const phash_probes *probes, const uint64_t *queries, uint32_t radius,
-                           phash_candidate *candidates, size_t n, uint16_t *distances);
+                           const phash_stretch *stretches, size_t n, size_t *at, phash_found *out,
+                           size_t room);
 } phash_hamming_kernels;
 
 /* Fills the table for the sets, from C upwards. */

@@ -1,9 +1,9 @@
 /* Kernels for AVX2: 256 pairs to a step of the bit-sliced scan; popcounts by nibbles (Muła, Kurz and
  * Lemire, "Faster population counts using AVX2 instructions", 2018). */
 #include "hamming/hamming.h"
-#include "hamming/probe_now.h"
 
 #include <immintrin.h>
+#include <stdbool.h>
 #include <string.h>
 
 typedef uint64_t V __attribute__((vector_size(32)));
@@ -88,38 +88,68 @@ static inline __m256i popcount16(__m256i v)
     return _mm256_maddubs_epi16(popcount8(v), _mm256_set1_epi8(1));
 }
 
-static inline uint32_t scan_checks(const phash_probes *p, const probe_now *now,
-                                   const uint16_t *checks, uint32_t first, uint32_t count,
-                                   uint32_t posting, phash_candidate *out, size_t room, size_t *n)
+/* The tests of probe_template.h. */
+typedef struct near_test {
+    __m256i check, mask, own_mask, limit, own_limit;
+    bool own;
+} near_test;
+
+static inline near_test near_at(const phash_probe_chunk *chunk, uint32_t level, uint16_t check)
 {
-    const __m256i check = _mm256_set1_epi16((short)now->check);
-    const __m256i mask = _mm256_set1_epi16((short)now->mask);
-    const __m256i own = _mm256_set1_epi16((short)now->own_mask);
-    const __m256i limit = _mm256_set1_epi16(now->limit);
-    const __m256i own_limit = _mm256_set1_epi16(now->own_limit);
-    for (uint32_t i = first; i < count; i += 16) {
-        if (*n + PHASH_PROBE_ROOM > room)
-            return i;
-        const __m256i x = _mm256_xor_si256(
-            _mm256_loadu_si256((const __m256i *)(const void *)(checks + i)), check);
-        __m256i bad = _mm256_cmpgt_epi16(popcount16(_mm256_and_si256(x, mask)), limit);
-        if (now->own_mask)
-            bad = _mm256_or_si256(
-                bad, _mm256_cmpgt_epi16(popcount16(_mm256_and_si256(x, own)), own_limit));
-        uint32_t good = ~(uint32_t)_mm256_movemask_epi8(bad) & UINT32_C(0x55555555);
-        if (count - i < 16)
-            good &= (UINT32_C(1) << 2 * (count - i)) - 1;
-        for (; good; good &= good - 1)
-            probe_emit(p, now, posting + i + (uint32_t)__builtin_ctz(good) / 2, out, n);
-    }
-    return count;
+    return (near_test){_mm256_set1_epi16((short)check),
+                       _mm256_set1_epi16((short)chunk->mask),
+                       _mm256_set1_epi16((short)chunk->own_mask),
+                       _mm256_set1_epi16(chunk->limit[level]),
+                       _mm256_set1_epi16(chunk->own_limit[level]),
+                       chunk->own_mask != 0};
 }
 
-/* Reads up to 30 bytes behind the last check: the line's end, or the padding of the section. */
+/* All ones in the lanes of checks that are too far. */
+static inline __m256i far16(const near_test *t, __m256i checks)
+{
+    const __m256i x = _mm256_xor_si256(checks, t->check);
+    __m256i far = _mm256_cmpgt_epi16(popcount16(_mm256_and_si256(x, t->mask)), t->limit);
+    if (t->own)
+        far = _mm256_or_si256(
+            far, _mm256_cmpgt_epi16(popcount16(_mm256_and_si256(x, t->own_mask)), t->own_limit));
+    return far;
+}
+
+/* A bit for each of 32 checks that is near. */
+static inline uint32_t near32(const near_test *t, __m256i low, __m256i high)
+{
+    /* Packing works within 128-bit halves: put the quarters back in order. */
+    const __m256i far = _mm256_permute4x64_epi64(_mm256_packs_epi16(far16(t, low), far16(t, high)),
+                                                 _MM_SHUFFLE(3, 1, 2, 0));
+    return ~(uint32_t)_mm256_movemask_epi8(far);
+}
+
+static inline __m256i load16(const uint16_t *checks)
+{
+    return _mm256_loadu_si256((const __m256i *)(const void *)checks);
+}
+
+/* Reads up to 30 bytes behind the last check, which the section has. */
+static inline uint64_t near_run(const near_test *t, const uint16_t *checks, uint32_t count)
+{
+    uint64_t near = 0;
+    for (uint32_t i = 0; i < count; i += 32) {
+        const __m256i low = load16(checks + i);
+        const __m256i high = count - i > 16 ? load16(checks + i + 16) : low;
+        near |= (uint64_t)near32(t, low, high) << i;
+    }
+    return near & _bzhi_u64(UINT64_MAX, count);
+}
+
+/* The head is tested with the rest and left out: two aligned loads of the whole line. */
+static inline uint64_t near_line(const near_test *t, const uint16_t *line, uint32_t count)
+{
+    return _bzhi_u32(near32(t, load16(line), load16(line + 16)) >> PHASH_LINE_HEAD, count);
+}
 #include "hamming/probe_template.h"
 
 void phash_hamming_avx2(phash_hamming_kernels *k)
 {
-    *k = (phash_hamming_kernels){rows,       transpose,   slice,       probe_add,
-                                 probe_runs, probe_lines, probe_verify};
+    *k = (phash_hamming_kernels){reorder,   rows,       transpose,   slice,
+                                 probe_add, probe_runs, probe_lines, probe_verify};
 }

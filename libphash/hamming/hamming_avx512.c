@@ -1,9 +1,9 @@
 /* Kernels for AVX-512 with VPOPCNTDQ and BITALG: 512 pairs to a step of the bit-sliced scan, a full
  * adder in two instructions (vpternlogq). */
 #include "hamming/hamming.h"
-#include "hamming/probe_now.h"
 
 #include <immintrin.h>
+#include <stdbool.h>
 #include <string.h>
 
 typedef uint64_t V __attribute__((vector_size(64)));
@@ -84,56 +84,53 @@ static size_t rows(const void *data, size_t n, size_t words, const uint64_t *que
     return count;
 }
 
-static inline uint32_t scan_checks(const phash_probes *p, const probe_now *now,
-                                   const uint16_t *checks, uint32_t first, uint32_t count,
-                                   uint32_t posting, phash_candidate *out, size_t room, size_t *n)
+/* The tests of probe_template.h. */
+typedef struct near_test {
+    __m512i check, mask, own_mask, limit, own_limit;
+    bool own;
+} near_test;
+
+static inline near_test near_at(const phash_probe_chunk *chunk, uint32_t level, uint16_t check)
 {
-    const __m512i check = _mm512_set1_epi16((short)now->check);
-    const __m512i mask = _mm512_set1_epi16((short)now->mask);
-    const __m512i limit = _mm512_set1_epi16(now->limit);
-    for (uint32_t i = first; i < count; i += 32) {
-        if (*n + PHASH_PROBE_ROOM > room)
-            return i;
-        const __mmask32 here = _bzhi_u32(UINT32_MAX, count - i < 32 ? count - i : 32);
-        const __m512i x = _mm512_xor_si512(_mm512_maskz_loadu_epi16(here, checks + i), check);
-        __mmask32 good = _mm512_mask_cmple_epi16_mask(
-            here, _mm512_popcnt_epi16(_mm512_and_si512(x, mask)), limit);
-        if (!good)
-            continue;
-        if (now->own_mask) {
-            const __m512i own = _mm512_and_si512(x, _mm512_set1_epi16((short)now->own_mask));
-            good = _mm512_mask_cmple_epi16_mask(good, _mm512_popcnt_epi16(own),
-                                                _mm512_set1_epi16(now->own_limit));
-        }
-        for (; good; good &= good - 1)
-            probe_emit(p, now, posting + i + (uint32_t)__builtin_ctz(good), out, n);
-    }
-    return count;
+    return (near_test){_mm512_set1_epi16((short)check),
+                       _mm512_set1_epi16((short)chunk->mask),
+                       _mm512_set1_epi16((short)chunk->own_mask),
+                       _mm512_set1_epi16(chunk->limit[level]),
+                       _mm512_set1_epi16(chunk->own_limit[level]),
+                       chunk->own_mask != 0};
 }
 
-/* The head is tested with the rest and masked out: one aligned load of the whole line. */
-static inline void scan_line(const phash_probes *p, const probe_now *now, const uint16_t *line,
-                             uint32_t count, uint32_t posting, phash_candidate *out, size_t *n)
+static inline __mmask32 near32(const near_test *t, __m512i checks, __mmask32 here)
+{
+    const __m512i x = _mm512_xor_si512(checks, t->check);
+    const __m512i used = _mm512_popcnt_epi16(_mm512_and_si512(x, t->mask));
+    __mmask32 near = _mm512_mask_cmple_epi16_mask(here, used, t->limit);
+    if (t->own) {
+        const __m512i own = _mm512_popcnt_epi16(_mm512_and_si512(x, t->own_mask));
+        near = _mm512_mask_cmple_epi16_mask(near, own, t->own_limit);
+    }
+    return near;
+}
+
+static inline uint64_t near_run(const near_test *t, const uint16_t *checks, uint32_t count)
+{
+    const uint64_t here = _bzhi_u64(UINT64_MAX, count);
+    const __mmask32 low = (__mmask32)here, high = (__mmask32)(here >> 32);
+    const uint64_t a = near32(t, _mm512_maskz_loadu_epi16(low, checks), low);
+    const uint64_t b = near32(t, _mm512_maskz_loadu_epi16(high, checks + 32), high);
+    return a | b << 32;
+}
+
+/* The head is tested with the rest and left out: one aligned load of the whole line. */
+static inline uint64_t near_line(const near_test *t, const uint16_t *line, uint32_t count)
 {
     const __mmask32 here = _bzhi_u32(UINT32_MAX << PHASH_LINE_HEAD, count + PHASH_LINE_HEAD);
-    const __m512i x =
-        _mm512_xor_si512(_mm512_load_si512(line), _mm512_set1_epi16((short)now->check));
-    const __m512i used = _mm512_and_si512(x, _mm512_set1_epi16((short)now->mask));
-    __mmask32 good = _mm512_mask_cmple_epi16_mask(here, _mm512_popcnt_epi16(used),
-                                                  _mm512_set1_epi16(now->limit));
-    if (__builtin_expect(!good, 1))
-        return;
-    const __m512i own = _mm512_and_si512(x, _mm512_set1_epi16((short)now->own_mask));
-    good = _mm512_mask_cmple_epi16_mask(good, _mm512_popcnt_epi16(own),
-                                        _mm512_set1_epi16(now->own_limit));
-    for (; good; good &= good - 1)
-        probe_emit(p, now, posting + (uint32_t)__builtin_ctz(good) - PHASH_LINE_HEAD, out, n);
+    return near32(t, _mm512_load_si512(line), here) >> PHASH_LINE_HEAD;
 }
-#define SCAN_LINE scan_line
 #include "hamming/probe_template.h"
 
 void phash_hamming_avx512(phash_hamming_kernels *k)
 {
-    *k = (phash_hamming_kernels){rows,       transpose,   slice,       probe_add,
-                                 probe_runs, probe_lines, probe_verify};
+    *k = (phash_hamming_kernels){reorder,   rows,       transpose,   slice,
+                                 probe_add, probe_runs, probe_lines, probe_verify};
 }

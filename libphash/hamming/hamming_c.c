@@ -5,6 +5,7 @@
  */
 #include "hamming/hamming.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 typedef uint64_t V __attribute__((vector_size(16)));
@@ -34,6 +35,6 @@ static size_t rows(const void *data, size_t n, size_t words, const uint64_t *que
 
 void phash_hamming_c(phash_hamming_kernels *k)
 {
-    *k = (phash_hamming_kernels){rows,       transpose,   slice,       probe_add,
-                                 probe_runs, probe_lines, probe_verify};
+    *k = (phash_hamming_kernels){reorder,   rows,       transpose,   slice,
+                                 probe_add, probe_runs, probe_lines, probe_verify};
 }

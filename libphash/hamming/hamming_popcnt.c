@@ -2,6 +2,7 @@
  * popcount, 128 pairs at a time, which beats four popcounts a pair. */
 #include "hamming/hamming.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 static size_t rows(const void *data, size_t n, size_t words, const uint64_t *query, uint32_t radius,

@@ -1,17 +1,30 @@
-/* scan_checks of probe_template.h, one entry at a time. */
-#include "hamming/probe_now.h"
+/* The tests of probe_template.h, one entry at a time. */
+#include "hamming/hamming.h"
 
-static inline uint32_t scan_checks(const phash_probes *p, const probe_now *now,
-                                   const uint16_t *checks, uint32_t first, uint32_t count,
-                                   uint32_t posting, phash_candidate *out, size_t room, size_t *n)
+typedef struct near_test {
+    uint16_t check, mask, own_mask;
+    int limit, own_limit;
+} near_test;
+
+static inline near_test near_at(const phash_probe_chunk *chunk, uint32_t level, uint16_t check)
 {
-    for (uint32_t i = first; i < count; i++) {
-        if (*n + PHASH_PROBE_ROOM > room)
-            return i;
-        const unsigned x = (unsigned)(checks[i] ^ now->check);
-        if (__builtin_popcount(x & now->mask) <= now->limit &&
-            __builtin_popcount(x & now->own_mask) <= now->own_limit)
-            probe_emit(p, now, posting + i, out, n);
+    return (near_test){check, chunk->mask, chunk->own_mask, chunk->limit[level],
+                       chunk->own_limit[level]};
+}
+
+static inline uint64_t near_run(const near_test *t, const uint16_t *checks, uint32_t count)
+{
+    uint64_t near = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const unsigned x = (unsigned)(checks[i] ^ t->check);
+        const bool fits = __builtin_popcount(x & t->mask) <= t->limit &&
+                          __builtin_popcount(x & t->own_mask) <= t->own_limit;
+        near |= (uint64_t)fits << i;
     }
-    return count;
+    return near;
+}
+
+static inline uint64_t near_line(const near_test *t, const uint16_t *line, uint32_t count)
+{
+    return near_run(t, line + PHASH_LINE_HEAD, count);
 }

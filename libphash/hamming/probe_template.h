@@ -1,47 +1,57 @@
-/* The look-ups in a multi-index. The file that includes this defines scan_checks, which tests the
- * entries of one bucket:
+/* The look-ups in a multi-index. The file that includes this defines
  *
- *     static inline uint32_t scan_checks(const phash_probes *p, const probe_now *now,
- *                                        const uint16_t *checks, uint32_t first, uint32_t count,
- *                                        uint32_t posting, phash_candidate *out, size_t room,
- *                                        size_t *n)
- *
- * It tests checks[first .. count - 1], whose postings are posting + first …, appends candidates to
- * out[*n], and returns the entry where less than PHASH_PROBE_ROOM of the room was left, or count.
+ *     near_test       what one level of one group tests, in the registers of the set
+ *     near_at()       makes one
+ *     near_run()      which of up to 64 checks pass, as bits
+ *     near_line()     which of the 28 checks in a line pass, those behind its last one left out
  *
  * Nearly every probe misses the caches, so what bounds the speed is how many misses are under way
  * at once. The buckets of all groups form one list; lines are asked for PHASH_PROBE_AHEAD probes
  * before their turn. They are asked for into the second level (prefetcht1): it has 48 outstanding
- * misses where the first has 16.
+ * misses where the first has 16. What passes is written down without a branch on whether there is
+ * any, since that could not be predicted.
  */
 #include "hamming/hamming.h"
 
 #include <stdbool.h>
 #include <string.h>
 
-enum { RUN_AHEAD = PHASH_PROBE_AHEAD / 2, RUN_PREFETCH_LINES = 8, CHECKS_PER_LINE = 32 };
+enum { RUN_AHEAD = PHASH_PROBE_AHEAD / 2, STRETCH = 64 };
 
 #define PREFETCH(address) __builtin_prefetch((address), 0, 2)
 
+/* Lines that a run touches on average, whether it has them or not: an unpredictable branch costs
+ * more than a line. */
 static inline void prefetch_run(const phash_probes *p, uint32_t bucket)
 {
-    const uint64_t from = p->offsets[bucket];
-    uint64_t to = p->offsets[(size_t)bucket + 1];
-    if (to > p->check_count)
-        to = p->check_count;
-    if (to > from + RUN_PREFETCH_LINES * CHECKS_PER_LINE)
-        to = from + RUN_PREFETCH_LINES * CHECKS_PER_LINE; /* the hardware follows from there */
-    if (from >= to)
-        return;
-    const uintptr_t last = (uintptr_t)(p->checks + to - 1);
-    for (uintptr_t line = (uintptr_t)(p->checks + from) & ~(uintptr_t)63; line <= last; line += 64)
-        PREFETCH((const void *)line);
+    const uintptr_t from = (uintptr_t)(p->checks + p->offsets[bucket]);
+    for (uint32_t i = 0; i < p->run_lines; i++)
+        PREFETCH((const void *)(from + (uintptr_t)64 * i));
 }
 
-/* Entries of one bucket of each layout; see scan_checks for the result. `entry` is where to go on. */
-static inline uint32_t scan_run(const phash_probes *p, const probe_now *now, uint32_t bucket,
-                                uint32_t entry, phash_candidate *out, size_t room, size_t *n,
-                                bool *done)
+/* Tests checks[first .. count - 1], whose postings are posting + first …; returns the entry where
+ * the room ended, or count. */
+static inline uint32_t scan_checks(const near_test *test, const uint16_t *checks, uint32_t first,
+                                   uint32_t count, uint32_t posting, uint32_t group,
+                                   phash_stretch *out, size_t room, size_t *n)
+{
+    uint32_t i = first;
+    for (; i < count; i += STRETCH) {
+        if (*n >= room)
+            return i;
+        const uint32_t left = count - i < STRETCH ? count - i : STRETCH;
+        const uint64_t near = near_run(test, checks + i, left);
+        out[*n] = (phash_stretch){near, posting + i, group};
+        *n += near != 0;
+    }
+    return count;
+}
+
+/* One bucket of each layout. `entry` is where to go on; the result is where to go on if not `done`.
+ */
+static inline uint32_t scan_run(const phash_probes *p, const near_test *test, uint32_t bucket,
+                                uint32_t entry, uint32_t group, phash_stretch *out, size_t room,
+                                size_t *n, bool *done)
 {
     const uint64_t from = p->offsets[bucket];
     uint64_t to = p->offsets[(size_t)bucket + 1];
@@ -50,43 +60,36 @@ static inline uint32_t scan_run(const phash_probes *p, const probe_now *now, uin
     *done = true;
     if (from >= to)
         return 0;
-    entry = scan_checks(p, now, p->checks + from, entry, (uint32_t)(to - from), (uint32_t)from, out,
-                        room, n);
+    entry = scan_checks(test, p->checks + from, entry, (uint32_t)(to - from), (uint32_t)from, group,
+                        out, room, n);
     *done = entry >= to - from;
     return entry;
 }
 
-#ifndef SCAN_LINE
-/* The checks in the line itself; there is room for all of them. */
-#define SCAN_LINE(p, now, line, count, posting, out, n)                                            \
-    scan_checks((p), (now), (line) + PHASH_LINE_HEAD, 0, (count), (posting), (out), SIZE_MAX, (n))
-#endif
-
-static inline uint32_t scan_bucket_line(const phash_probes *p, const probe_now *now,
-                                        uint32_t bucket, uint32_t entry, phash_candidate *out,
-                                        size_t room, size_t *n, bool *done)
+static inline uint32_t scan_line(const phash_probes *p, const near_test *test, uint32_t bucket,
+                                 uint32_t entry, uint32_t group, phash_stretch *out, size_t room,
+                                 size_t *n, bool *done)
 {
     const uint16_t *line = p->lines + (size_t)PHASH_LINE_WORDS * bucket;
+    const uint32_t inside = PHASH_LINE_CHECKS - 2;
     uint32_t head[2], more;
     memcpy(head, line, sizeof head);
-    const uint32_t count = head[1];
-    *done = true;
-    if (__builtin_expect(count <= PHASH_LINE_CHECKS, 1)) {
-        SCAN_LINE(p, now, line, count, head[0], out, n);
-        return 0;
+    const bool overflows = head[1] > PHASH_LINE_CHECKS;
+    if (!entry) {
+        const uint64_t near = near_line(test, line, overflows ? inside : head[1]);
+        out[*n] = (phash_stretch){near, head[0], group};
+        *n += near != 0;
     }
-    const uint32_t here = PHASH_LINE_CHECKS - 2;
-    if (entry == 0)
-        SCAN_LINE(p, now, line, here, head[0], out, n);
-    else
-        entry -= here;
-    memcpy(&more, line + PHASH_LINE_WORDS - 2, sizeof more);
-    if (more > p->check_count || count - here > p->check_count - more)
+    *done = true;
+    if (__builtin_expect(!overflows, 1))
         return 0;
-    entry =
-        scan_checks(p, now, p->checks + more, entry, count - here, head[0] + here, out, room, n);
-    *done = entry >= count - here;
-    return entry + here;
+    memcpy(&more, line + PHASH_LINE_WORDS - 2, sizeof more);
+    if (more > p->check_count || head[1] - inside > p->check_count - more)
+        return 0;
+    entry = scan_checks(test, p->checks + more, entry ? entry - inside : 0, head[1] - inside,
+                        head[0] + inside, group, out, room, n);
+    *done = entry >= head[1] - inside;
+    return entry + inside;
 }
 
 /* Both walks: PREFETCH_AHEAD asks for what a later probe will need, SCAN scans one bucket. The state
@@ -99,14 +102,15 @@ static inline uint32_t scan_bucket_line(const phash_probes *p, const probe_now *
         for (; group < p->group_count; group++, level = 0) {                                       \
             const phash_probe_chunk *chunk = &p->chunks[p->groups[group].chunk];                   \
             for (; level < chunk->levels; level++, probe = 0) {                                    \
-                const probe_now now = probe_at(&p->groups[group], chunk, level, (uint32_t)group);  \
+                const near_test test = near_at(chunk, level, p->groups[group].check);              \
                 const uint32_t count = chunk->count[level];                                        \
                 for (; probe < count; probe++, bucket++, entry = 0) {                              \
-                    if (n + PHASH_PROBE_ROOM > room)                                               \
+                    if (n >= room)                                                                 \
                         goto stop;                                                                 \
                     PREFETCH_AHEAD;                                                                \
                     bool done;                                                                     \
-                    entry = SCAN(p, &now, buckets[bucket], entry, out, room, &n, &done);           \
+                    entry = SCAN(p, &test, buckets[bucket], entry, (uint32_t)group, out, room, &n, \
+                                 &done);                                                           \
                     if (!done)                                                                     \
                         goto stop;                                                                 \
                 }                                                                                  \
@@ -118,26 +122,25 @@ static inline uint32_t scan_bucket_line(const phash_probes *p, const probe_now *
         return n;                                                                                  \
     } while (0)
 
-static size_t probe_runs(phash_probes *p, phash_candidate *out, size_t room)
+static size_t probe_runs(phash_probes *p, phash_stretch *out, size_t room)
 {
     if (p->bucket == 0 && p->entry == 0) {
-        const size_t lead = p->bucket_total < RUN_AHEAD ? p->bucket_total : RUN_AHEAD;
         for (size_t i = 0; i < 2 * RUN_AHEAD; i++)
             PREFETCH(p->offsets + p->buckets[i]);
-        for (size_t i = 0; i < lead; i++)
+        for (size_t i = 0; i < RUN_AHEAD; i++)
             prefetch_run(p, p->buckets[i]);
     }
     WALK(scan_run, (PREFETCH(p->offsets + buckets[bucket + 2 * RUN_AHEAD]),
                     prefetch_run(p, buckets[bucket + RUN_AHEAD])));
 }
 
-static size_t probe_lines(phash_probes *p, phash_candidate *out, size_t room)
+static size_t probe_lines(phash_probes *p, phash_stretch *out, size_t room)
 {
     const uint16_t *const lines = p->lines;
     if (p->bucket == 0 && p->entry == 0)
         for (size_t i = 0; i < PHASH_PROBE_AHEAD; i++)
             PREFETCH(lines + (size_t)PHASH_LINE_WORDS * p->buckets[i]);
-    WALK(scan_bucket_line,
+    WALK(scan_line,
          PREFETCH(lines + (size_t)PHASH_LINE_WORDS * buckets[bucket + PHASH_PROBE_AHEAD]));
 }
 
@@ -165,14 +168,25 @@ static void probe_add(phash_probes *p, const uint64_t *row, uint32_t query)
     p->bucket_total = (size_t)(out - p->buckets);
 }
 
+/* Three passes, each of which asks for what the next one reads. */
 static size_t probe_verify(const phash_probes *p, const uint64_t *queries, uint32_t radius,
-                           phash_candidate *candidates, size_t n, uint16_t *distances)
+                           const phash_stretch *stretches, size_t n, size_t *at, phash_found *out,
+                           size_t room)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < n; i++) {
-        uint32_t row = candidates[i].posting;
-        if (row >= p->posting_count)
-            continue;
+    size_t i = *at, count = 0, kept = 0;
+    for (; i < n && count + STRETCH <= room; i++)
+        for (uint64_t near = stretches[i].near; near; near &= near - 1) {
+            const uint32_t posting = stretches[i].posting + (uint32_t)__builtin_ctzll(near);
+            if (posting >= p->posting_count)
+                continue;
+            out[count].group = stretches[i].group;
+            out[count++].row = posting;
+            if (posting >= p->row_count)
+                PREFETCH(p->postings + (posting - p->row_count) * p->posting_bytes);
+        }
+    *at = i;
+    for (i = 0; i < count; i++) {
+        uint32_t row = out[i].row;
         if (row >= p->row_count) {
             memcpy(&row, p->postings + (row - p->row_count) * p->posting_bytes, sizeof row);
             if (p->posting_bytes == 3)
@@ -181,19 +195,17 @@ static size_t probe_verify(const phash_probes *p, const uint64_t *queries, uint3
                 continue;
         }
         PREFETCH(p->rows + row * p->words);
-        candidates[kept].group = candidates[i].group;
-        candidates[kept++].posting = row;
+        out[kept].group = out[i].group;
+        out[kept++].row = row;
     }
-    n = kept, kept = 0;
+    count = kept, kept = 0;
     const size_t words = p->words;
-    for (size_t i = 0; i < n; i++) {
-        const phash_candidate c = candidates[i];
-        const uint64_t *a = p->rows + (size_t)c.posting * words;
-        const uint64_t *b = queries + (size_t)p->groups[c.group].query * words;
-        const uint32_t d =
-            words == 4 ? phash_row_distance(a, b, 4) : phash_row_distance(a, b, words);
-        candidates[kept] = c;
-        distances[kept] = (uint16_t)d;
+    for (i = 0; i < count; i++) {
+        const phash_found f = out[i];
+        const uint64_t *a = p->rows + (size_t)f.row * words;
+        const uint64_t *b = queries + (size_t)p->groups[f.group].query * words;
+        const uint32_t d = phash_row_distance(a, b, words == 4 ? 4 : words);
+        out[kept] = (phash_found){f.row, f.group, d};
         kept += d <= radius;
     }
     return kept;

@@ -9,11 +9,15 @@
 void *phash_build_section(phash_segment *segment, uint32_t kind, uint64_t bytes)
 {
     void *data = phash_pages_alloc(bytes);
-    if (!data)
-        return NULL;
+    if (data)
+        phash_build_adopt(segment, kind, data, bytes);
+    return data;
+}
+
+void phash_build_adopt(phash_segment *segment, uint32_t kind, void *data, uint64_t bytes)
+{
     segment->owned[segment->section_count] = data;
     segment->sections[segment->section_count++] = (phash_section){kind, data, bytes};
-    return data;
 }
 
 /* A segment that is only a scan keeps its bit planes; one with a multi-index scans rarely, and

@@ -21,6 +21,9 @@ typedef struct phash_build {
 /* Adds an owned, zeroed section and returns its memory; NULL without memory. */
 void *phash_build_section(phash_segment *segment, uint32_t kind, uint64_t bytes);
 
+/* Adds memory of phash_pages_alloc as an owned section. */
+void phash_build_adopt(phash_segment *segment, uint32_t kind, void *data, uint64_t bytes);
+
 /* Chooses the engine and its chunks from the number of pairs and the options; fills the header. */
 void phash_build_layout(phash_segment_header *head, uint64_t pairs, phash_index_engine engine);
 

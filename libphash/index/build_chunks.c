@@ -6,6 +6,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
+enum { AT_ONCE = 64 }; /* rows whose places are asked for before they are written */
+
 typedef struct chunks_build {
     const phash_segment *segment;
     phash_segment_chunk *chunk; /* of the header: receives the loads */
@@ -32,10 +34,19 @@ static void put_posting(const chunks_build *b, uint32_t chunk, uint64_t entry, s
 {
     if (!chunk)
         return;
-    const uint32_t value = (uint32_t)row, bytes = b->segment->head.posting_bytes;
-    uint8_t *to = b->postings + (entry - b->segment->head.hashes) * bytes;
-    for (uint32_t i = 0; i < bytes; i++)
-        to[i] = (uint8_t)(value >> 8 * i);
+    const uint32_t value = (uint32_t)row;
+    const uint64_t at = entry - b->segment->head.hashes;
+    if (b->segment->head.posting_bytes == 4)
+        memcpy(b->postings + 4 * at, &value, 4);
+    else
+        memcpy(b->postings + 3 * at, &value, 3);
+}
+
+static void prefetch_posting(const chunks_build *b, uint32_t chunk, uint64_t entry)
+{
+    if (chunk)
+        __builtin_prefetch(
+            b->postings + (entry - b->segment->head.hashes) * b->segment->head.posting_bytes, 1);
 }
 
 /* Mean size of the bucket that a row of the set is in. */
@@ -74,11 +85,34 @@ static void fill_runs(void *context, size_t c)
         next[i] = offsets[i];
     }
     offsets[buckets] = at;
-    for (size_t row = 0; row < s->head.hashes; row++) {
-        const uint32_t to = next[row_key(s, &b->chunk[c], row)]++;
-        b->checks[to] = row_check(s, &b->chunk[c], row);
-        put_posting(b, (uint32_t)c, to, row);
+    uint32_t to[AT_ONCE];
+    for (size_t row = 0; row < s->head.hashes;) {
+        const size_t left = (size_t)s->head.hashes - row, n = left < AT_ONCE ? left : AT_ONCE;
+        for (size_t i = 0; i < n; i++) {
+            to[i] = next[row_key(s, &b->chunk[c], row + i)]++;
+            __builtin_prefetch(b->checks + to[i], 1);
+            prefetch_posting(b, (uint32_t)c, to[i]);
+        }
+        for (size_t i = 0; i < n; i++, row++) {
+            b->checks[to[i]] = row_check(s, &b->chunk[c], row);
+            put_posting(b, (uint32_t)c, to[i], row);
+        }
     }
+}
+
+/* Entry `place` of a bucket whose head is written. */
+static void put_in_line(const chunks_build *b, uint32_t chunk, uint16_t *line, uint32_t place,
+                        size_t row)
+{
+    uint32_t head[2], more;
+    memcpy(head, line, sizeof head);
+    uint16_t *check = line + PHASH_LINE_HEAD + place;
+    if (head[1] > PHASH_LINE_CHECKS && place >= PHASH_LINE_CHECKS - 2) {
+        memcpy(&more, line + PHASH_LINE_WORDS - 2, sizeof more);
+        check = b->checks + more + (place - (PHASH_LINE_CHECKS - 2));
+    }
+    *check = row_check(b->segment, &b->chunk[chunk], row);
+    put_posting(b, chunk, (uint64_t)head[0] + place, row);
 }
 
 static void fill_lines(void *context, size_t c)
@@ -99,18 +133,16 @@ static void fill_lines(void *context, size_t c)
         at += count;
         b->counts[c][i] = 0;
     }
-    for (size_t row = 0; row < s->head.hashes; row++) {
-        const uint32_t key = row_key(s, &b->chunk[c], row), place = b->counts[c][key]++;
-        uint16_t *line = lines + (size_t)key * PHASH_LINE_WORDS;
-        uint32_t head[2], more;
-        memcpy(head, line, sizeof head);
-        uint16_t *check = line + PHASH_LINE_HEAD + place;
-        if (head[1] > PHASH_LINE_CHECKS && place >= PHASH_LINE_CHECKS - 2) {
-            memcpy(&more, line + PHASH_LINE_WORDS - 2, sizeof more);
-            check = b->checks + more + (place - (PHASH_LINE_CHECKS - 2));
+    uint32_t keys[AT_ONCE];
+    for (size_t row = 0; row < s->head.hashes;) {
+        const size_t left = (size_t)s->head.hashes - row, n = left < AT_ONCE ? left : AT_ONCE;
+        for (size_t i = 0; i < n; i++) {
+            keys[i] = row_key(s, &b->chunk[c], row + i);
+            __builtin_prefetch(lines + (size_t)keys[i] * PHASH_LINE_WORDS, 1);
         }
-        *check = row_check(s, &b->chunk[c], row);
-        put_posting(b, (uint32_t)c, (uint64_t)head[0] + place, row);
+        for (size_t i = 0; i < n; i++, row++)
+            put_in_line(b, (uint32_t)c, lines + (size_t)keys[i] * PHASH_LINE_WORDS,
+                        b->counts[c][keys[i]]++, row);
     }
 }
 

@@ -108,10 +108,8 @@ struct phash_segment {
     uint64_t bucket_base[CHUNKS_MAX]; /* first bucket of a chunk among all */
     uint64_t buckets;                 /* of all chunks, one more each with RUNS */
 
-    /* Row words of each value of each nibble of a hash: how bits are put in order. */
-    uint64_t (*order_table)[16][WORDS_MAX];
-
-    phash_plan *plans; /* of each radius, or NULL without chunks */
+    phash_order_nibble *order_table; /* 2 * bits / 8 of them */
+    phash_plan *plans;               /* of each radius, or NULL without chunks */
 
     size_t section_count;
     phash_section sections[PHASH_SEGMENT_SECTIONS_MAX];
@@ -122,10 +120,8 @@ struct phash_segment {
 void *phash_pages_alloc(uint64_t bytes);
 void phash_pages_free(void *memory, uint64_t bytes);
 
-/* Puts a hash (bits / 8 bytes, text order) into the segment's bit order. */
-void phash_order_apply(const phash_segment *segment, const uint8_t *hash, uint64_t *row);
-/* Fills 2 * bits / 8 tables of 16 values for an order. */
-void phash_order_table(const uint8_t *order, uint32_t bits, uint64_t (*table)[16][WORDS_MAX]);
+/* Fills 2 * bits / 8 tables for an order. */
+void phash_order_table(const uint8_t *order, uint32_t bits, phash_order_nibble *table);
 
 /* The bits of a chunk's checks that count: those of the chunk itself, and all that belong to the
  * next chunk at the most. */

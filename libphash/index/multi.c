@@ -21,7 +21,9 @@
 
 enum {
     ROUND_PROBES = 1 << 14, /* about so many look-ups to a round */
-    CANDIDATES = 1 << 13
+    RUN_LINES_MAX = 8,
+    STRETCHES = 1 << 12,
+    ROWS_AT_ONCE = 1 << 12
 };
 
 /* Differences of keys, by distance and then in ascending order, so that those of `bits` bits come
@@ -55,7 +57,8 @@ typedef struct round_plan {
     int pair_limit[CHUNKS_MAX]; /* of d_i + d_(i+1) */
     phash_probe_chunk chunks[CHUNKS_MAX];
     size_t chunk_count;
-    size_t probes; /* for one query */
+    size_t probes;      /* for one query */
+    uint32_t run_lines; /* that are prefetched of a run */
 } round_plan;
 
 static bool plan_round(const phash_segment *s, const int *radii, phash_scratch *scratch,
@@ -95,6 +98,10 @@ static bool plan_round(const phash_segment *s, const int *radii, phash_scratch *
             p->probes += to->count[d];
         }
     }
+    /* Runs begin anywhere in a line. The hardware follows long ones by itself. */
+    const double load = (double)s->head.chunk[0].load / LOAD_UNIT;
+    const double lines = load * 2 / 64 + 1;
+    p->run_lines = lines < RUN_LINES_MAX ? (uint32_t)(lines + 0.5) : RUN_LINES_MAX;
     /* The table of masks may have moved while it grew. */
     const uint32_t *masks = scratch->masks.data;
     for (size_t c = 0; c < p->chunk_count; c++)
@@ -126,13 +133,13 @@ static bool witness(const round_plan *p, const uint64_t *x, uint32_t c)
 
 /* Reports the rows within the radius that this chunk has to report. */
 static phash_status report(const round_plan *p, const phash_source *source, const phash_ask *ask,
-                           const phash_probes *probes, const phash_candidate *rows,
-                           const uint16_t *distances, size_t n, phash_matches *found)
+                           const phash_probes *probes, const phash_found *rows, size_t n,
+                           phash_matches *found)
 {
     const size_t words = p->segment->words;
     for (size_t i = 0; i < n; i++) {
         const phash_probe_group *g = &probes->groups[rows[i].group];
-        const uint64_t *a = p->segment->rows + (size_t)rows[i].posting * words;
+        const uint64_t *a = p->segment->rows + (size_t)rows[i].row * words;
         const uint64_t *b = ask->rows + (size_t)g->query * words;
         const uint32_t chunk = p->chunks[g->chunk].number;
         uint64_t x[WORDS_MAX];
@@ -144,10 +151,51 @@ static phash_status report(const round_plan *p, const phash_source *source, cons
         if (!mine)
             continue;
         const phash_status status =
-            phash_source_emit(source, rows[i].posting,
-                              ask->number ? ask->number[g->query] : g->query, distances[i], found);
+            phash_source_emit(source, rows[i].row, ask->number ? ask->number[g->query] : g->query,
+                              rows[i].distance, found);
         if (status)
             return status;
+    }
+    return PHASH_OK;
+}
+
+/* One round: queries from .. from + n - 1. */
+static phash_status search_round(const round_plan *plan, const phash_source *source,
+                                 const phash_ask *ask, size_t from, size_t n,
+                                 phash_scratch *scratch, phash_matches *found)
+{
+    const phash_segment *segment = plan->segment;
+    const phash_hamming_kernels *k = &scratch->kernels;
+    phash_stretch *stretches = scratch->stretches.data;
+    phash_found *rows = scratch->rows.data;
+    phash_probes probes = {.offsets = segment->offsets,
+                           .lines = segment->lines,
+                           .checks = segment->checks,
+                           .check_count = segment->check_count,
+                           .run_lines = plan->run_lines,
+                           .postings = segment->postings,
+                           .posting_bytes = segment->head.posting_bytes,
+                           .posting_count = segment->head.hashes * segment->head.chunks,
+                           .rows = segment->rows,
+                           .row_count = segment->head.hashes,
+                           .words = segment->words,
+                           .chunks = plan->chunks,
+                           .chunk_count = plan->chunk_count,
+                           .groups = scratch->groups.data,
+                           .buckets = scratch->buckets.data};
+    for (size_t q = from; q < from + n; q++)
+        k->probe_add(&probes, ask->rows + q * segment->words, (uint32_t)q);
+    memset(probes.buckets + probes.bucket_total, 0, PHASH_PROBE_AHEAD * sizeof *probes.buckets);
+    while (probes.group < probes.group_count) {
+        const size_t count = segment->lines ? k->probe_lines(&probes, stretches, STRETCHES)
+                                            : k->probe_runs(&probes, stretches, STRETCHES);
+        for (size_t at = 0; at < count;) {
+            const size_t near = k->probe_verify(&probes, ask->rows, ask->radius, stretches, count,
+                                                &at, rows, ROWS_AT_ONCE);
+            const phash_status status = report(plan, source, ask, &probes, rows, near, found);
+            if (status)
+                return status;
+        }
     }
     return PHASH_OK;
 }
@@ -163,43 +211,18 @@ phash_status phash_multi_search(const phash_segment *segment, const phash_source
         return PHASH_OK;
     size_t queries = ROUND_PROBES / plan.probes;
     queries = queries < 1 ? 1 : queries > ask->count ? ask->count : queries;
-    phash_probe_group *groups =
-        phash_buffer_get(&scratch->groups, queries * plan.chunk_count, sizeof *groups);
-    uint32_t *buckets =
-        phash_buffer_get(&scratch->buckets, queries * plan.probes + PHASH_PROBE_AHEAD, 4);
-    phash_candidate *candidates =
-        phash_buffer_get(&scratch->candidates, CANDIDATES, sizeof *candidates);
-    uint16_t *distances = phash_buffer_get(&scratch->distances, CANDIDATES, sizeof *distances);
-    if (!groups || !buckets || !candidates || !distances)
+    if (!phash_buffer_get(&scratch->groups, queries * plan.chunk_count,
+                          sizeof(phash_probe_group)) ||
+        !phash_buffer_get(&scratch->buckets, queries * plan.probes + PHASH_PROBE_AHEAD, 4) ||
+        !phash_buffer_get(&scratch->stretches, STRETCHES, sizeof(phash_stretch)) ||
+        !phash_buffer_get(&scratch->rows, ROWS_AT_ONCE, sizeof(phash_found)))
         return PHASH_E_MEMORY;
-    const phash_hamming_kernels *k = &scratch->kernels;
     for (size_t from = 0; from < ask->count; from += queries) {
-        phash_probes probes = {.offsets = segment->offsets,
-                               .lines = segment->lines,
-                               .checks = segment->checks,
-                               .check_count = segment->check_count,
-                               .postings = segment->postings,
-                               .posting_bytes = segment->head.posting_bytes,
-                               .posting_count = segment->head.hashes * segment->head.chunks,
-                               .rows = segment->rows,
-                               .row_count = segment->head.hashes,
-                               .words = segment->words,
-                               .chunks = plan.chunks,
-                               .chunk_count = plan.chunk_count,
-                               .groups = groups,
-                               .buckets = buckets};
-        for (size_t q = from; q < ask->count && q < from + queries; q++)
-            k->probe_add(&probes, ask->rows + q * segment->words, (uint32_t)q);
-        memset(buckets + probes.bucket_total, 0, PHASH_PROBE_AHEAD * sizeof *buckets);
-        while (probes.group < probes.group_count) {
-            size_t n = segment->lines ? k->probe_lines(&probes, candidates, CANDIDATES)
-                                      : k->probe_runs(&probes, candidates, CANDIDATES);
-            n = k->probe_verify(&probes, ask->rows, ask->radius, candidates, n, distances);
-            const phash_status status =
-                report(&plan, source, ask, &probes, candidates, distances, n, found);
-            if (status)
-                return status;
-        }
+        const size_t left = ask->count - from;
+        const phash_status status =
+            search_round(&plan, source, ask, from, left < queries ? left : queries, scratch, found);
+        if (status)
+            return status;
     }
     return PHASH_OK;
 }

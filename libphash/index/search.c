@@ -48,8 +48,8 @@ void phash_scratch_free(phash_scratch **scratch)
     buffer_free(&s->survivors);
     buffer_free(&s->groups);
     buffer_free(&s->buckets);
-    buffer_free(&s->candidates);
-    buffer_free(&s->distances);
+    buffer_free(&s->stretches);
+    buffer_free(&s->rows);
     buffer_free(&s->masks);
     buffer_free(&s->nearest);
     phash_matches_free(&s->found);
@@ -125,9 +125,7 @@ const uint64_t *phash_query_rows(const phash_segment *segment, const void *queri
     if (!segment)
         memcpy(rows, queries, n * (bits / 8));
     else
-        for (size_t i = 0; i < n; i++)
-            phash_order_apply(segment, (const uint8_t *)queries + i * (bits / 8),
-                              rows + i * segment->words);
+        scratch->kernels.reorder(segment->order_table, queries, n, segment->words, rows);
     return rows;
 }
 

@@ -21,8 +21,8 @@ struct phash_scratch {
     phash_buffer survivors;   /* of one block, or hits of one query */
     phash_buffer groups;      /* probe groups of a round */
     phash_buffer buckets;     /* their buckets */
-    phash_buffer candidates;  /* what they let through */
-    phash_buffer distances;   /* of those */
+    phash_buffer stretches;   /* what they let through */
+    phash_buffer rows;        /* of those */
     phash_buffer masks;       /* differences of keys */
     uint32_t mask_levels;     /* distances in masks */
     phash_buffer nearest;     /* of phash_segment_nearest */
