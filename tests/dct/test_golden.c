@@ -79,8 +79,8 @@ START_TEST(rows_agree)
         ck_assert_int_eq(sscanf(line, "%199[^\t]\t%" SCNu32 "\t%" SCNu32 "\t%16[^\t]\t%1024[^\n]",
                                 r.image, &r.size, &r.factor, r.sum, r.hash),
                          5);
-        const bool formula = !strncmp(r.image, "formula:", 8);
-        if (!formula && !(image_root && PHASH_HAS_DECODE))
+        const bool is_formula = !strncmp(r.image, "formula:", 8);
+        if (!is_formula && !(image_root && PHASH_HAS_DECODE))
             continue;
         if (!dct || phash_dct_hash_size(dct) != r.size ||
             phash_dct_highfreq_factor(dct) != r.factor) {
@@ -90,7 +90,7 @@ START_TEST(rows_agree)
         phash_dct_result result = PHASH_DCT_RESULT_INIT;
         phash_error error = PHASH_ERROR_INIT;
         const phash_status status =
-            formula ? hash_formula(dct, &r, &result) : hash_file(dct, &r, &result, &error);
+            is_formula ? hash_formula(dct, &r, &result) : hash_file(dct, &r, &result, &error);
         char text[PHASH_BITS_HEX_MAX + 1] = "";
         phash_bits_to_hex(&result.hash, text, sizeof text);
         if (status != PHASH_OK || strcmp(text, r.hash)) {
@@ -98,8 +98,8 @@ START_TEST(rows_agree)
                    (unsigned)r.factor, phash_status_name(status), text, r.hash, error.message);
             wrong++;
         }
-        formulas += formula;
-        files += !formula;
+        formulas += is_formula;
+        files += !is_formula;
     }
     fclose(table);
     phash_dct_free(&dct);
