@@ -27,9 +27,10 @@ phash_status phash_dct_new(uint32_t hash_size, uint32_t factor, phash_dct **out)
     phash_dct *dct = dct_alloc(1, sizeof *dct);
     double *picture = dct_alloc((size_t)side * side, sizeof *picture),
            *scratch = dct_alloc((size_t)side * side, sizeof *scratch);
+    if (dct)
+        *dct = (phash_dct){.hash_size = hash_size, .factor = factor, .side = side};
     if (!dct || !picture || !scratch)
         goto done;
-    *dct = (phash_dct){.hash_size = hash_size, .factor = factor, .side = side};
 
     const int n = (int)side;
     const fftw_r2r_kind dct2 = FFTW_REDFT10;

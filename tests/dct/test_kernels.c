@@ -1,0 +1,245 @@
+/* The reduction: every kernel against C, and the weights against Lanczos evaluated plainly. Inputs
+ * end at a guard page, as far as the kernels' contract lets them. */
+#define _DEFAULT_SOURCE
+#include "check_main.h"
+
+#include "dct/stages.h"
+
+#include <math.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* A buffer of `bytes` that ends where reading further faults. */
+typedef struct guarded {
+    uint8_t *base, *data;
+    size_t mapped;
+} guarded;
+
+static guarded guard(size_t bytes)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), room = (bytes + page - 1) / page * page;
+    guarded g = {.mapped = room + page};
+    g.base = mmap(NULL, g.mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ck_assert(g.base != MAP_FAILED);
+    ck_assert_int_eq(mprotect(g.base + room, page, PROT_NONE), 0);
+    g.data = g.base + room - bytes;
+    return g;
+}
+
+static void unguard(guarded *g)
+{
+    munmap(g->base, g->mapped);
+}
+
+/* The sets that this machine and the mask allow, each on its own. */
+static size_t tables(dct_kernels out[3], const char *names[3])
+{
+    static const struct {
+        uint32_t set;
+        void (*fill)(dct_kernels *);
+        const char *name;
+    } all[] = {
+        {0, dct_kernels_c, "c"},
+#if defined(__x86_64__)
+        {PHASH_CPU_AVX2, dct_kernels_avx2, "avx2"},
+        {PHASH_CPU_AVX512, dct_kernels_avx512, "avx512"},
+#endif
+    };
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        if (!all[i].set || phash_cpu_active() & all[i].set) {
+            names[n] = all[i].name;
+            all[i].fill(&out[n++]);
+        }
+    return n;
+}
+
+static const phash_pixel_format formats[] = {PHASH_PIXEL_GREY8, PHASH_PIXEL_RGB8, PHASH_PIXEL_BGR8,
+                                             PHASH_PIXEL_RGBA8, PHASH_PIXEL_BGRA8};
+
+START_TEST(grey_agrees)
+{
+    dct_kernels k[3];
+    const char *names[3];
+    const size_t count = tables(k, names);
+    uint64_t state = test_seed();
+    for (size_t f = 0; f < sizeof formats / sizeof formats[0]; f++)
+        for (size_t n = 1; n < 400; n += n < 140 ? 1 : 23) {
+            const size_t bytes = n * phash_pixel_bytes(formats[f]);
+            guarded in = guard(bytes), out = guard(n);
+            uint8_t expected[400];
+            for (size_t i = 0; i < bytes; i++)
+                in.data[i] = n % 7 == 0 ? 255 : (uint8_t)test_random(&state);
+            for (size_t i = 0; i < count; i++) {
+                memset(out.data, 0xa5, n);
+                k[i].grey(formats[f], in.data, out.data, n);
+                if (i == 0)
+                    memcpy(expected, out.data, n);
+                ck_assert_msg(!memcmp(out.data, expected, n), "%s, format %d, %zu pixels", names[i],
+                              (int)formats[f], n);
+            }
+            unguard(&in);
+            unguard(&out);
+        }
+}
+END_TEST
+
+/* All 2^24 colours, in one format; the others differ in the order of bytes only. */
+START_TEST(grey_of_every_colour)
+{
+    dct_kernels k[3];
+    const char *names[3];
+    const size_t count = tables(k, names);
+    static uint8_t row[256 * 3], out[256];
+    for (unsigned r = 0; r < 256; r++)
+        for (unsigned g = 0; g < 256; g++) {
+            for (unsigned b = 0; b < 256; b++) {
+                row[3 * b] = (uint8_t)r;
+                row[3 * b + 1] = (uint8_t)g;
+                row[3 * b + 2] = (uint8_t)b;
+            }
+            for (size_t i = 0; i < count; i++) {
+                k[i].grey(PHASH_PIXEL_RGB8, row, out, 256);
+                unsigned wrong = 0;
+                for (unsigned b = 0; b < 256; b++)
+                    wrong += out[b] != (19595 * r + 38470 * g + 7471 * b + 32768) >> 16;
+                ck_assert_msg(wrong == 0, "%s, red %u, green %u", names[i], r, g);
+            }
+        }
+}
+END_TEST
+
+/* Pillow's formula, tap by tap. */
+static double lanczos(double t)
+{
+    if (t < -3.0 || t >= 3.0)
+        return 0.0;
+    if (t == 0.0)
+        return 1.0;
+    const double a = t * 3.14159265358979323846, b = t / 3 * 3.14159265358979323846;
+    return sin(a) / a * (sin(b) / b);
+}
+
+static void check_axis(uint32_t in, uint32_t out)
+{
+    dct_axis a;
+    memset(&a, 0, sizeof a);
+    ck_assert_int_eq(dct_axis_reset(&a, in, out), PHASH_OK);
+    const double scale = (double)in / out, fs = scale < 1.0 ? 1.0 : scale;
+    for (uint32_t i = 0; i < out; i++) {
+        if (in == out) {
+            ck_assert_uint_eq(a.first[i], i);
+            ck_assert_uint_eq(a.count[i], 1);
+            ck_assert_int_eq(a.weights[i], 1 << 22);
+            continue;
+        }
+        const double centre = (i + 0.5) * scale;
+        const int lo = (int)(centre - 3 * fs + 0.5), hi = (int)(centre + 3 * fs + 0.5);
+        const uint32_t first = lo < 0 ? 0 : (uint32_t)lo, end = hi > (int)in ? in : (uint32_t)hi;
+        ck_assert_uint_eq(a.first[i], first);
+        ck_assert_uint_eq(a.count[i], end - first);
+        ck_assert_uint_le(a.count[i], a.taps);
+        double sum = 0.0;
+        unsigned wrong = 0;
+        for (uint32_t k = first; k < end; k++)
+            sum += lanczos(((double)k - centre + 0.5) * (1.0 / fs));
+        for (uint32_t k = first; k < end; k++) {
+            const double w = lanczos(((double)k - centre + 0.5) * (1.0 / fs)) / sum * (1 << 22);
+            wrong +=
+                a.weights[(size_t)i * a.taps + k - first] != (int32_t)(w < 0 ? w - 0.5 : w + 0.5);
+        }
+        ck_assert_msg(wrong == 0, "%u to %u, sample %u: %u weights", (unsigned)in, (unsigned)out,
+                      (unsigned)i, wrong);
+    }
+    dct_axis_free(&a);
+}
+
+START_TEST(weights_are_those_of_pillow)
+{
+    uint64_t state = test_seed();
+    static const uint32_t sizes[][2] = {{1, 2},      {1, 1024},  {2, 2},      {5, 32},
+                                        {31, 32},    {32, 32},   {33, 32},    {640, 32},
+                                        {480, 64},   {1000, 36}, {4000, 64},  {3000, 7},
+                                        {65535, 32}, {65535, 2}, {8192, 1024}};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+        check_axis(sizes[i][0], sizes[i][1]);
+    for (int round = 0; round < 300; round++)
+        check_axis(1 + (uint32_t)(test_random(&state) % 5000),
+                   2 + (uint32_t)(test_random(&state) % 200));
+}
+END_TEST
+
+START_TEST(horizontal_agrees)
+{
+    dct_kernels k[3];
+    const char *names[3];
+    const size_t count = tables(k, names);
+    uint64_t state = test_seed();
+    static uint8_t expected[1024], out[1024];
+    for (int round = 0; round < 400; round++) {
+        const uint32_t in = 1 + (uint32_t)(test_random(&state) % (round % 4 ? 300 : 5000)),
+                       side = 2 + (uint32_t)(test_random(&state) % (round % 8 ? 70 : 1023));
+        guarded row = guard((size_t)in + DCT_PAD);
+        const int kind = round % 3; /* noise; only extremes, which reach both clips; white */
+        for (size_t x = 0; x < (size_t)in + DCT_PAD; x++)
+            row.data[x] = kind == 0   ? (uint8_t)test_random(&state)
+                          : kind == 1 ? (test_random(&state) & 1 ? 255 : 0)
+                                      : 255;
+        for (size_t i = 0; i < count; i++) {
+            dct_axis a;
+            memset(&a, 0, sizeof a);
+            ck_assert_int_eq(dct_axis_reset(&a, in, side), PHASH_OK);
+            ck_assert_int_eq(dct_axis_pack(&a, &k[i]), PHASH_OK);
+            k[i].horizontal(&a, row.data, out);
+            if (i == 0)
+                memcpy(expected, out, side);
+            ck_assert_msg(!memcmp(out, expected, side), "%s, %u to %u", names[i], (unsigned)in,
+                          (unsigned)side);
+            dct_axis_free(&a);
+        }
+        unguard(&row);
+    }
+}
+END_TEST
+
+START_TEST(vertical_agrees)
+{
+    dct_kernels k[3];
+    const char *names[3];
+    const size_t count = tables(k, names);
+    uint64_t state = test_seed();
+    for (size_t n = 1; n < 200; n++) {
+        guarded row = guard(n), sums = guard(n * sizeof(int32_t));
+        int32_t *s = (int32_t *)(void *)sums.data, start[200], expected[200];
+        const int32_t weight = (int32_t)(test_random(&state) % (3 << 22)) - (1 << 22);
+        for (size_t i = 0; i < n; i++) {
+            row.data[i] = (uint8_t)test_random(&state);
+            start[i] = (int32_t)(uint32_t)test_random(&state);
+        }
+        for (size_t i = 0; i < count; i++) {
+            memcpy(s, start, n * sizeof *s);
+            k[i].vertical(s, row.data, weight, n);
+            if (i == 0)
+                memcpy(expected, s, n * sizeof *s);
+            ck_assert_msg(!memcmp(s, expected, n * sizeof *s), "%s, %zu", names[i], n);
+        }
+        unguard(&row);
+        unguard(&sums);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("dct kernels");
+    TCase *t = tcase_create("kernels");
+    tcase_set_timeout(t, 120);
+    tcase_add_test(t, grey_agrees);
+    tcase_add_test(t, grey_of_every_colour);
+    tcase_add_test(t, weights_are_those_of_pillow);
+    tcase_add_test(t, horizontal_agrees);
+    tcase_add_test(t, vertical_agrees);
+    suite_add_tcase(s, t);
+    return test_main(s);
+}
