@@ -100,22 +100,22 @@ static double tolerance(const phash_dct *dct)
     return 4.0 * 255.0 * dct->side * dct->side * 0x1p-48;
 }
 
-void dct_threshold(const phash_dct *dct, const double *spectrum, phash_bits *hash)
+void dct_threshold(const phash_dct *dct, double *spectrum, double *scratch, phash_bits *hash)
 {
     const size_t n = (size_t)dct->hash_size * dct->hash_size;
     const double near = tolerance(dct);
-    double v[DCT_COEFFICIENTS_MAX], sorted[DCT_COEFFICIENTS_MAX];
-    for (size_t i = 0; i < n; i++)
-        v[i] = sorted[i] = fabs(spectrum[i]) < near ? 0.0 : spectrum[i];
-    const double limit = median_of(sorted, n) + near;
+    for (size_t i = 0; i < n; i++) {
+        if (fabs(spectrum[i]) < near)
+            spectrum[i] = 0.0;
+        scratch[i] = spectrum[i];
+    }
+    const double limit = median_of(scratch, n) + near;
     memset(hash, 0, sizeof *hash);
     hash->length = (uint32_t)n;
     /* The first bit is the most significant of the number that the hash is. */
     for (size_t i = 0; i < n; i++)
-        if (v[i] > limit) {
+        if (spectrum[i] > limit) {
             const size_t weight = n - 1 - i;
             hash->bytes[PHASH_BITS_BYTES(n) - 1 - weight / 8] |= (uint8_t)(1 << weight % 8);
         }
-    dct_wipe(v, n * sizeof *v);
-    dct_wipe(sorted, n * sizeof *sorted);
 }

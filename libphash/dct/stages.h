@@ -23,8 +23,6 @@
 #error "Lanczos weights need double arithmetic that is rounded at every step (-msse2 -mfpmath=sse)"
 #endif
 
-enum { DCT_COEFFICIENTS_MAX = PHASH_DCT_HASH_SIZE_MAX * PHASH_DCT_HASH_SIZE_MAX };
-
 /* Memory that is wiped when it is freed: it holds pixels, or hashes. Buffers start at a multiple of
  * 64 bytes. NULL for sizes that overflow or are not to be had. */
 void *dct_alloc(size_t count, size_t size);
@@ -80,7 +78,8 @@ typedef struct dct_variant {
 void dct_variant_spectrum(const phash_dct *dct, dct_variant variant, const double *low,
                           double *out);
 
-/* Bits above the median. picture: the reduced picture (side * side bytes, not of the variant). */
-void dct_threshold(const phash_dct *dct, const double *spectrum, phash_bits *hash);
+/* Bits above the median. Both arrays are of hash_size squared; `spectrum` is rounded near zero, and
+ * `scratch` is overwritten. */
+void dct_threshold(const phash_dct *dct, double *spectrum, double *scratch, phash_bits *hash);
 
 #endif

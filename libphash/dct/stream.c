@@ -15,7 +15,7 @@ struct phash_dct_stream {
     uint32_t row; /* rows taken */
     dct_reduce reduce;
     uint8_t *small;                  /* the reduced picture, side * side */
-    double *picture, *scratch, *low; /* side * side twice, hash_size * hash_size twice */
+    double *picture, *scratch, *low; /* side * side twice, three times hash_size * hash_size */
 };
 
 static phash_status check(const phash_pdq_desc *desc, const phash_dct_options *options)
@@ -66,7 +66,7 @@ phash_status phash_dct_stream_new(const phash_dct *dct, const phash_pdq_desc *de
     s->small = dct_alloc(samples, 1);
     s->picture = dct_alloc(samples, sizeof *s->picture);
     s->scratch = dct_alloc(samples, sizeof *s->scratch);
-    s->low = dct_alloc(2 * corner, sizeof *s->low);
+    s->low = dct_alloc(3 * corner, sizeof *s->low);
     phash_status status = PHASH_E_MEMORY;
     if (s->small && s->picture && s->scratch && s->low)
         status = phash_dct_stream_reset(s, desc, options);
@@ -87,7 +87,7 @@ void phash_dct_stream_free(phash_dct_stream **stream)
     dct_wipe_free(s->small, samples);
     dct_wipe_free(s->picture, samples * sizeof *s->picture);
     dct_wipe_free(s->scratch, samples * sizeof *s->scratch);
-    dct_wipe_free(s->low, 2 * corner * sizeof *s->low);
+    dct_wipe_free(s->low, 3 * corner * sizeof *s->low);
     dct_wipe_free(s, sizeof *s);
     *stream = NULL;
 }
@@ -113,10 +113,11 @@ static void clear_result(phash_dct_result *result)
 static void hash_variant(phash_dct_stream *s, phash_dihedral dihedral, bool inverted,
                          phash_bits *hash)
 {
-    double *spectrum = s->low + (size_t)s->dct->hash_size * s->dct->hash_size;
+    const size_t corner = (size_t)s->dct->hash_size * s->dct->hash_size;
+    double *spectrum = s->low + corner, *sorted = spectrum + corner;
     const dct_variant variant = {dihedral, inverted};
     dct_variant_spectrum(s->dct, variant, s->low, spectrum);
-    dct_threshold(s->dct, spectrum, hash);
+    dct_threshold(s->dct, spectrum, sorted, hash);
 }
 
 phash_status phash_dct_finish(phash_dct_stream *s, phash_dct_result *result)

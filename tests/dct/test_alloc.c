@@ -16,6 +16,7 @@ static bool armed, fired;
 /* What was allocated while armed and is not freed yet. */
 static void *live[256];
 
+#if ALLOC_FAULT_AVAILABLE
 static bool replace_live(const void *old, void *with)
 {
     for (size_t i = 0; i < sizeof live / sizeof live[0]; i++)
@@ -26,7 +27,6 @@ static bool replace_live(const void *old, void *with)
     return false;
 }
 
-#if ALLOC_FAULT_AVAILABLE
 void *__libc_memalign(size_t alignment, size_t size);
 void __libc_free(void *memory);
 
