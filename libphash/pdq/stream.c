@@ -41,8 +41,7 @@ static phash_status check(const phash_pdq_desc *desc, const phash_pdq_options *o
 {
     if (!desc || !phash_pixel_bytes(desc->format) || !desc->width || !desc->height)
         return PHASH_E_ARGUMENT;
-    if (options && (options->size < sizeof *options ||
-                    (unsigned)options->profile > PHASH_PDQ_FAST))
+    if (options && (options->size < sizeof *options || (unsigned)options->profile > PHASH_PDQ_FAST))
         return PHASH_E_ARGUMENT;
     if (desc->width < PHASH_PDQ_SIDE_MIN || desc->height < PHASH_PDQ_SIDE_MIN)
         return PHASH_E_TOO_SMALL;
