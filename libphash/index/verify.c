@@ -15,7 +15,7 @@ static phash_status check_by_id(const live_level *level, phash_error *error)
         if (good && i) {
             const uint32_t before = level->by_id[i - 1];
             good = level->ids[before] < level->ids[slot] ||
-                   (level->ids[before] == level->ids[slot] && before < slot);
+                   (before < slot && level->ids[before] == level->ids[slot]);
         }
         if (!good)
             return phash_fail_at(error, PHASH_E_CORRUPT, 0, i, "slots are not in the order of ids");
