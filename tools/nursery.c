@@ -84,11 +84,13 @@ static _Noreturn void become_worker(int socket, pid_t nursery)
     worker_run(SOCKET);
 }
 
+static _Noreturn void end_all(void);
+
 static void report(int kind, pid_t pid, int value, int fd)
 {
     const struct nursery_message message = {kind, pid, value};
     if (descriptor_send(SOCKET, &message, sizeof message, fd, 0) != 0)
-        _exit(1); /* the parent is gone; the kernel ends the workers */
+        end_all(); /* the parent wants no more reports */
 }
 
 /* Workers that live, or died and were not waited for: only such a pid is ever killed. */
