@@ -194,6 +194,7 @@ phash_status phash_journal_copy(const phash_journal *from_journal, uint64_t from
     }
     to->end = to->bytes = out;
     to->sequence = from_journal->sequence;
-    to->closed = from_journal->closed;
+    if (from < from_journal->end)
+        to->closed = from_journal->closed;
     return PHASH_OK;
 }
