@@ -2,6 +2,7 @@
 #include "cli.h"
 
 #include "progress.h"
+#include "sandbox.h"
 #include "text.h"
 
 #include <errno.h>
@@ -13,6 +14,8 @@
 #include <unistd.h>
 
 int cli_argc;
+unsigned cli_sandbox;
+static bool sandbox_required;
 char **cli_argv;
 static bool stdout_failed;
 
@@ -147,6 +150,19 @@ static _Noreturn void bad_option(const struct command *self, const char *given, 
     cli_usage(self, "%.200s %s", shown.data, is_long ? refusal(given, longs) : NO_OPTION);
 }
 
+void cli_check_sandbox(uint64_t memory)
+{
+    char missing[256];
+    const unsigned have = sandbox_try_worker(cli_sandbox, memory);
+    if (!sandbox_missing(SANDBOX_WORKER, have, missing, sizeof missing))
+        return;
+    cli_message(sandbox_required ? "this system cannot enforce: %s (--require-sandbox)"
+                                 : "note: this system cannot enforce: %s; see 'phash doctor'",
+                missing);
+    if (sandbox_required)
+        exit(EXIT_FAILED);
+}
+
 int cli_option(const struct command *self, int argc, char **argv, const char *shorts,
                const struct option *longs)
 {
@@ -170,6 +186,9 @@ int cli_option(const struct command *self, int argc, char **argv, const char *sh
             phash_cpu_mask(mask);
             break;
         }
+        case OPTION_SANDBOX:
+            sandbox_required = true;
+            break;
         default:
             return c;
         }

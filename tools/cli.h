@@ -24,6 +24,13 @@ struct command {
 
 extern const struct command command_hash;
 extern const struct command command_compare;
+extern const struct command command_doctor;
+
+/* The pieces of the sandbox (sandbox.h) that the program itself is in; main sets them. */
+extern unsigned cli_sandbox;
+/* To be called before strangers' files are given to workers that may use `memory` bytes each: says in
+ * one line what this system cannot enforce, and ends the program then under --require-sandbox. */
+void cli_check_sandbox(uint64_t memory);
 
 /* The arguments that the program was started with; main sets them. Worker processes wipe them. */
 extern int cli_argc;
@@ -45,11 +52,12 @@ void *cli_allocate(size_t count, size_t size); /* zeroed; never NULL */
 const char *cli_reason(const phash_error *error);
 
 /* Options that every subcommand has; the rest of its table starts at OPTION_OWN. */
-enum { OPTION_HELP = 256, OPTION_CPUMASK, OPTION_DECODE, OPTION_OWN = 300 };
+enum { OPTION_HELP = 256, OPTION_CPUMASK, OPTION_SANDBOX, OPTION_DECODE, OPTION_OWN = 300 };
 #define CLI_COMMON_OPTIONS                                                                         \
     {"help", no_argument, NULL, OPTION_HELP},                                                      \
+        {"cpumask", required_argument, NULL, OPTION_CPUMASK},                                      \
     {                                                                                              \
-        "cpumask", required_argument, NULL, OPTION_CPUMASK                                         \
+        "require-sandbox", no_argument, NULL, OPTION_SANDBOX                                       \
     }
 
 /* getopt_long with our messages: handles -h, --help and --cpumask, refuses what is not in the

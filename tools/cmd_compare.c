@@ -34,6 +34,8 @@ static const char help[] =
     "\n" DECODE_HELP "\n"
     "Other:\n"
     "      --cpumask SETS     use only these instruction sets (all, c, avx2, ...)\n"
+    "      --require-sandbox  refuse to go on if this system cannot shut the decoders in\n"
+
     "  -h, --help             this text\n"
     "\n"
     "Exit status: 0 compared (with -d: and near enough), 1 over the distance of -d, 2 something\n"

@@ -32,6 +32,8 @@ static const char help[] =
     "\n" DECODE_HELP "\n"
     "Other:\n"
     "      --cpumask SETS     use only these instruction sets (all, c, avx2, ...)\n"
+    "      --require-sandbox  refuse to go on if this system cannot shut the decoders in\n"
+
     "  -h, --help             this text\n"
     "\n"
     "A file that cannot be hashed gets one line on standard error, \"phash: PATH: reason\", and "

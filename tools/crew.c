@@ -70,7 +70,7 @@ int crew_start(struct crew **out, const struct crew_limits *limits,
              "gave up after %u seconds of processor time (--max-time)", limits->cpu_seconds);
     snprintf(crew->reasons[1], sizeof crew->reasons[1],
              "gave up after %u seconds without an answer", limits->wall_seconds);
-    const int failure = nursery_start(&crew->nursery);
+    const int failure = nursery_start(&crew->nursery, limits->memory);
     if (failure) {
         free(crew);
         return failure;

@@ -18,6 +18,7 @@ struct crew_limits {
     unsigned workers;
     unsigned cpu_seconds;  /* of processor time for one job */
     unsigned wall_seconds; /* without an answer for one job; time while suspended not counted */
+    uint64_t memory;       /* bytes that a worker may use for one job */
 };
 
 struct crew_listener {

@@ -64,7 +64,9 @@ bool decode_args_take(const struct command *self, struct decode_args *args, int 
 struct pool *decode_args_pool(const struct decode_args *args, unsigned workers)
 {
     /* Waiting costs no processor time: a slow disk is given five times as long. */
-    const struct crew_limits limits = {workers, args->seconds, args->seconds * 5};
+    const struct crew_limits limits = {workers, args->seconds, args->seconds * 5,
+                                       args->decode.max_memory};
+    cli_check_sandbox(limits.memory);
     struct pool *pool;
     const int failure = pool_start(&pool, &limits);
     if (failure) {

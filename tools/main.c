@@ -1,6 +1,7 @@
 /* phash: dispatch to the subcommands, and what is asked of the program itself. */
 #include "cli.h"
 #include "progress.h"
+#include "sandbox.h"
 #include "text.h"
 
 #include <fcntl.h>
@@ -11,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct command *const commands[] = {&command_hash, &command_compare};
+static const struct command *const commands[] = {&command_hash, &command_compare, &command_doctor};
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
 /* A program that is started with a closed stdout must not get an input under that number. What is
@@ -107,6 +108,7 @@ int main(int argc, char **argv)
 {
     fill_standard_descriptors();
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is told as an error, in words */
+    cli_sandbox = sandbox_enter_program();
     cli_argc = argc;
     cli_argv = argv;
     const int code = dispatch(argc, argv);

@@ -3,6 +3,7 @@
 
 #include "cli.h"
 #include "descriptor.h"
+#include "sandbox.h"
 #include "worker.h"
 
 #include <errno.h>
@@ -13,7 +14,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -21,6 +21,8 @@
 #include <unistd.h>
 
 enum { SOCKET = 3, SIGNALS = 4 }; /* where the nursery keeps its descriptors */
+
+static uint64_t worker_memory; /* bytes that one worker may use */
 
 /* Sanitizers report on stderr; a build with them must not swallow what they say. */
 #if defined(__SANITIZE_ADDRESS__)
@@ -77,10 +79,8 @@ static _Noreturn void become_worker(int socket, pid_t nursery)
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    /* A core file would hold pixels. */
-    const struct rlimit no_core = {0, 0};
-    setrlimit(RLIMIT_CORE, &no_core);
     prctl(PR_SET_NAME, "phash-worker");
+    (void)sandbox_enter_worker(cli_sandbox, worker_memory); /* what is missing was told already */
     worker_run(SOCKET);
 }
 
@@ -188,8 +188,9 @@ static _Noreturn void nursery_run(pid_t parent, int socket)
     }
 }
 
-int nursery_start(struct nursery *nursery)
+int nursery_start(struct nursery *nursery, uint64_t memory)
 {
+    worker_memory = memory;
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
         return errno;

@@ -9,6 +9,7 @@
 #ifndef PHASH_TOOLS_NURSERY_H
 #define PHASH_TOOLS_NURSERY_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 struct nursery {
@@ -26,8 +27,8 @@ struct nursery_message {
     int value;
 };
 
-/* 0, or an errno. */
-int nursery_start(struct nursery *nursery);
+/* Its workers enter the sandbox; each may use `memory` bytes. 0, or an errno. */
+int nursery_start(struct nursery *nursery, uint64_t memory);
 /* Ends the nursery and every worker, and waits for them. */
 void nursery_stop(struct nursery *nursery);
 

@@ -3,15 +3,36 @@
 
 #include "descriptor.h"
 
+#include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static void spin(void)
 {
     for (volatile unsigned i = 0;; i++) {
     }
+}
+
+static bool reach_out(void)
+{
+    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    const struct sockaddr_in nobody = {.sin_family = AF_INET};
+    if (fd < 0)
+        return false;
+    (void)connect(fd, (const struct sockaddr *)&nobody, sizeof nobody);
+    close(fd);
+    return true;
+}
+
+static void say(struct worker_record *record, const char *what)
+{
+    record->status = PHASH_E_STATE;
+    snprintf(record->error.message, sizeof record->error.message, "%s", what);
 }
 
 void worker_test_hook(int socket, int input, struct worker_record *record)
@@ -24,6 +45,19 @@ void worker_test_hook(int socket, int input, struct worker_record *record)
     if (!strncmp(what, "crash", 5)) {
         signal(SIGSEGV, SIG_DFL);
         raise(SIGSEGV);
+    } else if (!strncmp(what, "open", 4)) {
+        if (open("/dev/null", O_RDONLY) >= 0)
+            say(record, "the decoder opened a file");
+    } else if (!strncmp(what, "connect", 7)) {
+        if (reach_out())
+            say(record, "the decoder made a socket");
+    } else if (!strncmp(what, "fork", 4)) {
+        if (fork() >= 0)
+            say(record, "the decoder made a process");
+    } else if (!strncmp(what, "memory", 6)) {
+        char *memory = malloc((size_t)10 << 30);
+        say(record, memory ? "the decoder got ten gigabytes" : "out of memory");
+        free(memory);
     } else if (!strncmp(what, "exit", 4)) {
         _exit(7);
     } else if (!strncmp(what, "spin", 4)) {
