@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The distance at which takedown systems take two PDQ hashes for one picture. */
 #define SAME 31
@@ -22,16 +23,17 @@ static const char help[] =
     "the\n"
     "same hash; 31 or less is what takedown systems take for the same picture.\n"
     "\n"
-    "A and B are image files or hashes of 64 hex digits. (A file of such a name: ./NAME.)\n"
+    "A and B are image files or hashes of 64 hex digits (with --algorithm dct: of as many as such\n"
+    "a hash has). (A file of such a name: ./NAME.)\n"
     "\n"
     "      --dihedral         also try the turned and mirrored pictures: prints the least "
     "distance\n"
     "                         and which turn of B it was; one of A and B must be a file\n"
-    "  -d, --distance N       exit with 1 if the distance is over N (0 to 256)\n"
+    "  -d, --distance N       exit with 1 if the distance is over N\n"
     "      --json             print a JSON object\n"
     "  -q, --quiet            no notes, errors only\n"
     "  -v, --verbose          notes also where the messages go to a file\n"
-    "\n" DECODE_HELP "\n"
+    "\n" ALGORITHM_HELP "\n" DECODE_HELP "\n"
     "Other:\n"
     "      --cpumask SETS     use only these instruction sets (all, c, avx2, ...)\n"
     "      --require-sandbox  refuse to go on if this system cannot shut the decoders in\n"
@@ -44,6 +46,7 @@ static const char help[] =
 
 static const struct option options[] = {CLI_COMMON_OPTIONS,
                                         DECODE_OPTIONS,
+                                        ALGORITHM_OPTIONS,
                                         {"dihedral", no_argument, NULL, OPTION_DIHEDRAL},
                                         {"distance", required_argument, NULL, 'd'},
                                         {"json", no_argument, NULL, OPTION_JSON},
@@ -55,7 +58,8 @@ struct side {
     const char *text; /* as given */
     bool is_file;
     bool failed;
-    phash_pdq_result result;
+    phash_pdq_result result;        /* of PDQ */
+    struct algorithm_hashes hashes; /* of any algorithm; the turned ones for files */
 };
 
 struct run {
@@ -67,13 +71,27 @@ struct run {
     int next; /* side to be handed to the pool */
 };
 
+/* A hash of another kind is not a file that happens to be missing: the error names both kinds. */
+static void refuse_other_kind(const struct command *self, const struct run *run, const char *text)
+{
+    const size_t digits = strlen(text);
+    char name[ALGORITHM_NAME];
+    if (digits < 16 || digits % 4 || text[strspn(text, "0123456789abcdefABCDEF")] ||
+        access(text, F_OK) == 0)
+        return;
+    algorithm_name(&run->args.algorithm, name);
+    cli_usage(self, "a hash of %zu bits%s is no %s hash, which has %u bits", digits * 4,
+              digits == PHASH_HASH256_HEX ? " (as pdq has)" : "", name,
+              algorithm_bits(&run->args.algorithm));
+}
+
 static void parse(const struct command *self, struct run *run, int argc, char **argv)
 {
     for (int c; (c = cli_option(self, argc, argv, ":hd:qv", options)) != -1;) {
         switch (c) {
         case 'd':
             run->limited = true;
-            run->limit = (unsigned)cli_number(self, "-d", optarg, false, 0, PHASH_HASH256_BITS);
+            run->limit = (unsigned)cli_number(self, "-d", optarg, false, 0, PHASH_BITS_MAX);
             break;
         case 'q':
             run->voice.quiet = true;
@@ -93,12 +111,18 @@ static void parse(const struct command *self, struct run *run, int argc, char **
     }
     if (argc - optind != 2)
         cli_usage(self, "name two pictures or hashes");
+    algorithm_settle(self, &run->args.algorithm, &run->args.pdq);
+    const unsigned bits = algorithm_bits(&run->args.algorithm);
+    if (run->limit > bits)
+        cli_usage(self, "-d: %u is more than the %u bits of a hash", run->limit, bits);
     for (int i = 0; i < 2; i++) {
         struct side *side = &run->sides[i];
         side->text = argv[optind + i];
         side->result = (phash_pdq_result)PHASH_PDQ_RESULT_INIT;
-        side->is_file =
-            phash_hash256_from_hex(side->text, strlen(side->text), &side->result.hash) != PHASH_OK;
+        side->is_file = phash_bits_from_hex(side->text, strlen(side->text), bits,
+                                            &side->hashes.dihedral[0]) != PHASH_OK;
+        if (side->is_file)
+            refuse_other_kind(self, run, side->text);
     }
     if (run->args.pdq.dihedral && !run->sides[0].is_file && !run->sides[1].is_file)
         cli_usage(self, "--dihedral: a hash alone cannot be turned, one of the two must be a file");
@@ -122,8 +146,17 @@ static enum pool_next next_job(void *context, struct pool_job *job)
     job->error = input.error;
     job->tag = side;
     job->work.decode = run->args.decode;
+    job->work.algorithm = run->args.algorithm;
     job->work.pdq = run->args.pdq;
     return POOL_JOB;
+}
+
+/* PDQ's hashes, for the code that compares hashes of any kind. The original is the hash itself. */
+static void take_pdq(struct side *side)
+{
+    for (int i = 0; i < PHASH_DIHEDRALS; i++)
+        phash_bits_from_hash256(i ? &side->result.dihedral[i] : &side->result.hash,
+                                &side->hashes.dihedral[i]);
 }
 
 static bool take_result(void *context, void *tag, const struct worker_record *record)
@@ -134,9 +167,13 @@ static bool take_result(void *context, void *tag, const struct worker_record *re
         return true;
     side->failed = record->status != PHASH_OK;
     side->result = record->result;
+    side->hashes = record->hashes;
+    const bool pdq = run->args.algorithm.kind == ALGORITHM_PDQ;
+    if (pdq && !side->failed)
+        take_pdq(side);
     if (side->failed)
         cli_path_message(side->text, cli_reason(&record->error));
-    else if (record->result.quality < PHASH_PDQ_QUALITY_MIN && cli_notes(&run->voice))
+    else if (pdq && record->result.quality < PHASH_PDQ_QUALITY_MIN && cli_notes(&run->voice))
         cli_path_message(side->text, "note: too featureless for the distance to mean much");
     return true;
 }
@@ -165,19 +202,26 @@ static phash_dihedral inverse(phash_dihedral d)
                                            : d;
 }
 
+static unsigned distance_of(const phash_bits *a, const phash_bits *b)
+{
+    unsigned distance = 0;
+    (void)phash_bits_distance(a, b, &distance); /* both have the algorithm's length */
+    return distance;
+}
+
 /* The least distance, and the turn of B that brings it nearest to A. Where B is but a hash, A is
  * turned instead, which is the same backwards. */
 static unsigned nearest(const struct run *run, phash_dihedral *orientation)
 {
-    const phash_pdq_result *a = &run->sides[0].result, *b = &run->sides[1].result;
-    unsigned least = phash_hash256_distance(&a->hash, &b->hash);
+    const struct algorithm_hashes *a = &run->sides[0].hashes, *b = &run->sides[1].hashes;
+    unsigned least = distance_of(&a->dihedral[0], &b->dihedral[0]);
     *orientation = PHASH_DIHEDRAL_ORIGINAL;
     if (!run->args.pdq.dihedral)
         return least;
     const bool turn_b = run->sides[1].is_file;
-    const phash_pdq_result *turned = turn_b ? b : a, *fixed = turn_b ? a : b;
+    const struct algorithm_hashes *turned = turn_b ? b : a, *fixed = turn_b ? a : b;
     for (int i = 1; i < PHASH_DIHEDRALS; i++) {
-        const unsigned distance = phash_hash256_distance(&fixed->hash, &turned->dihedral[i]);
+        const unsigned distance = distance_of(&fixed->dihedral[0], &turned->dihedral[i]);
         if (distance < least) {
             least = distance;
             *orientation = turn_b ? (phash_dihedral)i : inverse((phash_dihedral)i);
@@ -203,8 +247,13 @@ static void add_json(struct text *out, const struct run *run, unsigned distance,
                                       json_string(phash_dihedral_name(orientation)));
     if (run->limited)
         failed |= json_object_set_new(object, "within", json_boolean(distance <= run->limit));
+    const bool pdq = run->args.algorithm.kind == ALGORITHM_PDQ;
+    char name[ALGORITHM_NAME];
+    if (!pdq)
+        failed |= json_object_set_new(object, "algorithm",
+                                      json_string(algorithm_name(&run->args.algorithm, name)));
     for (int i = 0; i < 2; i++)
-        if (run->sides[i].is_file)
+        if (pdq && run->sides[i].is_file)
             failed |= json_object_set_new(object, i ? "quality_b" : "quality_a",
                                           json_integer(run->sides[i].result.quality));
     if (is_near(run))
@@ -226,7 +275,8 @@ static bool print_distance(const struct run *run, unsigned distance, phash_dihed
                  run->args.pdq.dihedral ? phash_dihedral_name(orientation) : "");
         text_string(&out, line);
         /* A person is told what the number means; a program gets the number. */
-        if (cli_stdout_is_terminal() && !run->voice.quiet)
+        if (run->args.algorithm.kind == ALGORITHM_PDQ && cli_stdout_is_terminal() &&
+            !run->voice.quiet)
             text_string(&out, distance <= SAME
                                   ? "The same picture, to takedown systems: they match at 31 or "
                                     "less.\n"

@@ -29,13 +29,14 @@ static const char help[] =
     "  -q, --quiet            no progress and no notes, errors only\n"
     "  -v, --verbose          notes also where the messages go to a file\n"
     "      --no-progress      no progress line\n"
-    "\n" DECODE_HELP "\n"
+    "\n" ALGORITHM_HELP "\n" DECODE_HELP "\n"
     "Other:\n"
     "      --cpumask SETS     use only these instruction sets (all, c, avx2, ...)\n"
     "      --require-sandbox  refuse to go on if this system cannot shut the decoders in\n"
 
     "  -h, --help             this text\n"
     "\n"
+    "A DCT hash has no quality, and a last column that names it: HEX,,PATH,dct-8x4.\n"
     "A file that cannot be hashed gets one line on standard error, \"phash: PATH: reason\", and "
     "the\n"
     "rest goes on. A quality under 50 means too few features: such a hash is of little use.\n"
@@ -44,6 +45,7 @@ static const char help[] =
 
 static const struct option options[] = {CLI_COMMON_OPTIONS,
                                         DECODE_OPTIONS,
+                                        ALGORITHM_OPTIONS,
                                         {"null", no_argument, NULL, '0'},
                                         {"recursive", no_argument, NULL, 'r'},
                                         {"skip-other", no_argument, NULL, OPTION_SKIP},
@@ -117,6 +119,7 @@ static void parse(const struct command *self, struct run *run, int argc, char **
             decode_args_take(self, &run->args, c, optarg);
         }
     }
+    algorithm_settle(self, &run->args.algorithm, &run->args.pdq);
     if (optind == argc)
         cli_usage(self, "name images to hash, folders with -r, or - for a list");
     run->rows.terminal = cli_stdout_is_terminal();
@@ -145,6 +148,7 @@ static enum pool_next next_job(void *context, struct pool_job *job)
     job->tag = input.path;
     job->error = input.error;
     job->work.decode = run->args.decode;
+    job->work.algorithm = run->args.algorithm;
     job->work.pdq = run->args.pdq;
     return POOL_JOB;
 }
@@ -167,10 +171,14 @@ static bool put_result(void *context, void *tag, const struct worker_record *rec
         cli_path_message(path, cli_reason(&record->error));
     } else {
         text_clear(&run->row);
-        rows_add(&run->row, &run->rows, path, &record->result);
+        const bool pdq = run->args.algorithm.kind == ALGORITHM_PDQ;
+        if (pdq)
+            rows_add(&run->row, &run->rows, path, &record->result);
+        else
+            rows_add_hashes(&run->row, &run->rows, path, &run->args.algorithm, &record->hashes);
         go_on = cli_write(run->row.data, run->row.length);
         run->hashed++;
-        if (record->result.quality < PHASH_PDQ_QUALITY_MIN) {
+        if (pdq && record->result.quality < PHASH_PDQ_QUALITY_MIN) {
             run->featureless++;
             if (cli_notes(&run->voice))
                 cli_path_message(path, "note: too featureless to submit, hashed anyway");
@@ -238,4 +246,4 @@ static int hash_run(const struct command *self, int argc, char **argv)
     return failure || run.failed || cli_stdout_failed() ? EXIT_FAILED : EXIT_DONE;
 }
 
-const struct command command_hash = {"hash", "print the PDQ hash of images", help, hash_run};
+const struct command command_hash = {"hash", "print the hash of images", help, hash_run};

@@ -57,7 +57,7 @@ bool decode_args_take(const struct command *self, struct decode_args *args, int 
         args->seconds = (unsigned)cli_number(self, "--max-time", value, false, 1, 86400);
         return true;
     default:
-        return false;
+        return algorithm_take(self, &args->algorithm, option, value);
     }
 }
 

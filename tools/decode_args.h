@@ -2,6 +2,7 @@
 #ifndef PHASH_TOOLS_DECODE_ARGS_H
 #define PHASH_TOOLS_DECODE_ARGS_H
 
+#include "algorithm.h"
 #include "cli.h"
 #include "pool.h"
 
@@ -42,15 +43,16 @@ enum {
 struct decode_args {
     phash_decode_options decode;
     phash_pdq_options pdq;
+    struct algorithm algorithm;
     unsigned seconds;
 };
 
 #define DECODE_ARGS_INIT                                                                           \
     {                                                                                              \
-        PHASH_DECODE_OPTIONS_INIT, PHASH_PDQ_OPTIONS_INIT, POOL_CPU_SECONDS                        \
+        PHASH_DECODE_OPTIONS_INIT, PHASH_PDQ_OPTIONS_INIT, ALGORITHM_INIT, POOL_CPU_SECONDS        \
     }
 
-/* Takes one of the options above; false if `option` is none of them. */
+/* Takes one of the options above or of algorithm.h; false if `option` is none of them. */
 bool decode_args_take(const struct command *self, struct decode_args *args, int option,
                       const char *value);
 

@@ -80,15 +80,22 @@ static bool profile_fits(phash_pdq_profile given, phash_pdq_profile wanted)
     return given == wanted || (wanted == PHASH_PDQ_FAST && given == PHASH_PDQ_FULL);
 }
 
+/* What a worker says is as trustworthy as the image that it read. */
+static bool result_is_sane(const struct worker_record *record, const struct worker_job *work)
+{
+    if (work->algorithm.kind != ALGORITHM_PDQ)
+        return algorithm_hashes_are_sane(&work->algorithm, work->pdq.dihedral != 0,
+                                         &record->hashes);
+    const phash_pdq_result *result = &record->result;
+    return result->size == sizeof *result && result->quality >= 0 && result->quality <= 100 &&
+           profile_fits(result->profile, work->pdq.profile) &&
+           !!result->has_dihedral == !!work->pdq.dihedral;
+}
+
 static bool on_answer(void *context, uint64_t number, const struct worker_record *record)
 {
     struct slot *slot = slot_of(context, number);
-    const phash_pdq_result *result = &record->result;
-    const phash_pdq_options *wanted = &slot->job.work.pdq;
-    if (record->status == PHASH_OK &&
-        (result->size != sizeof *result || result->quality < 0 || result->quality > 100 ||
-         !profile_fits(result->profile, wanted->profile) ||
-         !!result->has_dihedral != !!wanted->dihedral))
+    if (record->status == PHASH_OK && !result_is_sane(record, &slot->job.work))
         return false;
     slot->record = *record;
     slot->state = SLOT_DONE;

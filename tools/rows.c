@@ -74,12 +74,8 @@ static void add_json(struct text *out, const char *path, const phash_pdq_result 
     json_decref(object);
 }
 
-static void add_csv(struct text *out, const struct rows_options *options, const char *path,
-                    const phash_pdq_result *result, int orientation)
+static void add_csv_path(struct text *out, const struct rows_options *options, const char *path)
 {
-    char quality[16];
-    snprintf(quality, sizeof quality, ",%d,", result->quality);
-    text_string(out, quality);
     if (options->terminal) {
         struct text shown = {0};
         text_escaped(&shown, path);
@@ -88,6 +84,15 @@ static void add_csv(struct text *out, const struct rows_options *options, const 
     } else {
         text_csv(out, path);
     }
+}
+
+static void add_csv(struct text *out, const struct rows_options *options, const char *path,
+                    const phash_pdq_result *result, int orientation)
+{
+    char quality[16];
+    snprintf(quality, sizeof quality, ",%d,", result->quality);
+    text_string(out, quality);
+    add_csv_path(out, options, path);
     if (result->has_dihedral) {
         text_string(out, ",");
         text_string(out, phash_dihedral_name((phash_dihedral)orientation));
@@ -110,6 +115,53 @@ void rows_add(struct text *out, const struct rows_options *options, const char *
         text_string(out, hex_of(result, i, hex));
         if (options->format == ROWS_CSV)
             add_csv(out, options, path, result, i);
+        text_string(out, "\n");
+    }
+}
+
+static void add_hashes_json(struct text *out, const struct rows_options *options, const char *path,
+                            const char *name, const struct algorithm_hashes *hashes)
+{
+    char hex[PHASH_BITS_HEX_MAX + 1];
+    json_t *object = rows_made(json_object());
+    rows_set_path(object, path);
+    phash_bits_to_hex(&hashes->dihedral[0], hex, sizeof hex);
+    set(object, "hash", json_string(hex));
+    set(object, "algorithm", json_string(name));
+    if (hashes->has_dihedral) {
+        json_t *dihedral = rows_made(json_object());
+        for (int i = 0; i < PHASH_DIHEDRALS; i++) {
+            phash_bits_to_hex(&hashes->dihedral[i], hex, sizeof hex);
+            set(dihedral, phash_dihedral_name((phash_dihedral)i), json_string(hex));
+        }
+        set(object, "dihedral", dihedral);
+    }
+    rows_add_json(out, object, options->terminal);
+    json_decref(object);
+}
+
+void rows_add_hashes(struct text *out, const struct rows_options *options, const char *path,
+                     const struct algorithm *algorithm, const struct algorithm_hashes *hashes)
+{
+    char name[ALGORITHM_NAME], hex[PHASH_BITS_HEX_MAX + 1];
+    algorithm_name(algorithm, name);
+    if (options->format == ROWS_JSON) {
+        add_hashes_json(out, options, path, name, hashes);
+        return;
+    }
+    for (int i = 0; i < (hashes->has_dihedral ? PHASH_DIHEDRALS : 1); i++) {
+        phash_bits_to_hex(&hashes->dihedral[i], hex, sizeof hex);
+        text_string(out, hex);
+        if (options->format == ROWS_CSV) {
+            text_string(out, ",,");
+            add_csv_path(out, options, path);
+            if (hashes->has_dihedral) {
+                text_string(out, ",");
+                text_string(out, phash_dihedral_name((phash_dihedral)i));
+            }
+            text_string(out, ",");
+            text_string(out, name);
+        }
         text_string(out, "\n");
     }
 }

@@ -2,6 +2,7 @@
 #ifndef PHASH_TOOLS_ROWS_H
 #define PHASH_TOOLS_ROWS_H
 
+#include "algorithm.h"
 #include "text.h"
 
 #include <phash/phash.h>
@@ -20,6 +21,11 @@ struct rows_options {
 /* Adds the lines for one image. */
 void rows_add(struct text *out, const struct rows_options *options, const char *path,
               const phash_pdq_result *result);
+
+/* The same for a hash other than PDQ, which has no quality. csv has a last column that names the
+ * algorithm and its parameters, JSON always has "algorithm". */
+void rows_add_hashes(struct text *out, const struct rows_options *options, const char *path,
+                     const struct algorithm *algorithm, const struct algorithm_hashes *hashes);
 
 /* Sets "path", and "path_hex" where the path is not UTF-8. */
 void rows_set_path(json_t *object, const char *path);

@@ -17,8 +17,13 @@ static void serve(const struct worker_job *job, int input, struct worker_record 
         record->status = record->error.status = PHASH_E_ARGUMENT;
         return;
     }
-    record->status =
-        (int32_t)phash_pdq_fd(input, &job->decode, &job->pdq, &record->result, &record->error);
+    if (job->algorithm.kind != ALGORITHM_PDQ)
+        record->status =
+            (int32_t)algorithm_hash_fd(&job->algorithm, input, &job->decode, job->pdq.dihedral != 0,
+                                       &record->hashes, &record->error);
+    else
+        record->status =
+            (int32_t)phash_pdq_fd(input, &job->decode, &job->pdq, &record->result, &record->error);
 }
 
 void worker_run(int socket)

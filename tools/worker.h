@@ -8,6 +8,8 @@
 #ifndef PHASH_TOOLS_WORKER_H
 #define PHASH_TOOLS_WORKER_H
 
+#include "algorithm.h"
+
 #include <phash/phash.h>
 
 #include <stdint.h>
@@ -15,14 +17,16 @@
 struct worker_job {
     uint64_t number; /* comes back in the record */
     phash_decode_options decode;
-    phash_pdq_options pdq;
+    struct algorithm algorithm;
+    phash_pdq_options pdq; /* `dihedral` counts for every algorithm */
 };
 
 struct worker_record {
     uint64_t number;
-    int32_t status;    /* phash_status; PHASH_OK: `result` holds, otherwise `error` */
-    phash_error error; /* message for a person: one line */
-    phash_pdq_result result;
+    int32_t status;                 /* phash_status; PHASH_OK: `result` holds, otherwise `error` */
+    phash_error error;              /* message for a person: one line */
+    phash_pdq_result result;        /* of PDQ */
+    struct algorithm_hashes hashes; /* of any other algorithm */
 };
 
 /* Serves jobs from `socket` (the only descriptor above 2) until it closes, then ends the process.
