@@ -19,6 +19,31 @@ static inline int32_t bytes_of(int a, int b, int c, int d)
                      (uint32_t)(uint8_t)d << 24);
 }
 
+typedef struct grey_weights {
+    __m512i order, high, low, round;
+} grey_weights;
+
+/* Byte numbers of (R, G, G, B) of sixteen pixels, and the weights of these four. */
+static grey_weights weights_of(phash_pixel_format format, size_t step)
+{
+    const int r = format == PHASH_PIXEL_BGR8 || format == PHASH_PIXEL_BGRA8 ? 2 : 0;
+    const __m512i pixel = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    return (grey_weights){
+        _mm512_add_epi8(_mm512_mullo_epi32(pixel, _mm512_set1_epi32((int)(step * 0x01010101u))),
+                        _mm512_set1_epi32(bytes_of(r, 1, 1, 2 - r))),
+        _mm512_set1_epi32(bytes_of(R1, G1, G1, B1)), _mm512_set1_epi32(bytes_of(R0, G0, G0, B0)),
+        _mm512_set1_epi32(DCT_GREY_ROUND)};
+}
+
+/* Sixteen pixels to 32-bit greys. */
+static inline __m512i grey16(__m512i bytes, const grey_weights *w)
+{
+    const __m512i v = _mm512_permutexvar_epi8(w->order, bytes);
+    const __m512i h = _mm512_dpbusd_epi32(_mm512_setzero_si512(), v, w->high),
+                  l = _mm512_dpbusd_epi32(w->round, v, w->low);
+    return _mm512_srli_epi32(_mm512_add_epi32(_mm512_slli_epi32(h, 8), l), 16);
+}
+
 static void grey_avx512(phash_pixel_format format, const uint8_t *p, uint8_t *grey, size_t n)
 {
     const size_t step = phash_pixel_bytes(format);
@@ -26,46 +51,76 @@ static void grey_avx512(phash_pixel_format format, const uint8_t *p, uint8_t *gr
         memcpy(grey, p, n);
         return;
     }
-    const int r = format == PHASH_PIXEL_BGR8 || format == PHASH_PIXEL_BGRA8 ? 2 : 0;
-    /* Byte numbers: those of the first pixel, and step more for each that follows. */
-    const __m512i pixel = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    const __m512i order =
-        _mm512_add_epi8(_mm512_mullo_epi32(pixel, _mm512_set1_epi32((int)(step * 0x01010101u))),
-                        _mm512_set1_epi32(bytes_of(r, 1, 1, 2 - r)));
-    const __m512i high = _mm512_set1_epi32(bytes_of(R1, G1, G1, B1)),
-                  low = _mm512_set1_epi32(bytes_of(R0, G0, G0, B0)),
-                  round = _mm512_set1_epi32(DCT_GREY_ROUND);
-    for (size_t x = 0; x < n; x += 16, p += 16 * step) {
+    const grey_weights w = weights_of(format, step);
+    size_t x = 0;
+    /* Whole vectors are loaded: where a pixel has 3 bytes, those of the last group reach 16 bytes
+     * behind it, so six more pixels must follow. */
+    for (; x + 70 <= n; x += 64, p += 64 * step) {
+        const __m512i g0 = grey16(_mm512_loadu_si512((const void *)p), &w),
+                      g1 = grey16(_mm512_loadu_si512((const void *)(p + 16 * step)), &w),
+                      g2 = grey16(_mm512_loadu_si512((const void *)(p + 32 * step)), &w),
+                      g3 = grey16(_mm512_loadu_si512((const void *)(p + 48 * step)), &w);
+        /* Packing goes by 128-bit lanes: lane i has four pixels of each of the four groups. */
+        const __m512i mixed =
+            _mm512_packus_epi16(_mm512_packus_epi32(g0, g1), _mm512_packus_epi32(g2, g3));
+        const __m512i order =
+            _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+        _mm512_storeu_si512((void *)(grey + x), _mm512_permutexvar_epi32(order, mixed));
+    }
+    for (; x < n; x += 16, p += 16 * step) {
         const size_t left = n - x < 16 ? n - x : 16;
         const __mmask64 bytes =
             left * step == 64 ? ~(__mmask64)0 : (UINT64_C(1) << left * step) - 1;
-        const __m512i v =
-            _mm512_permutexvar_epi8(order, _mm512_maskz_loadu_epi8(bytes, (const void *)p));
-        const __m512i h = _mm512_dpbusd_epi32(_mm512_setzero_si512(), v, high),
-                      l = _mm512_dpbusd_epi32(round, v, low);
-        const __m512i sum = _mm512_add_epi32(_mm512_slli_epi32(h, 8), l);
-        _mm512_mask_cvtepi32_storeu_epi8(grey + x, (__mmask16)((1u << left) - 1),
-                                         _mm512_srli_epi32(sum, 16));
+        const __m512i v = grey16(_mm512_maskz_loadu_epi8(bytes, (const void *)p), &w);
+        _mm_mask_storeu_epi8((void *)(grey + x), (__mmask16)((1u << left) - 1),
+                             _mm512_cvtepi32_epi8(v));
     }
+}
+
+/* Sixteen partial sums of sample i. */
+static inline __m512i window_sums(const dct_axis *axis, uint32_t i, const uint8_t *grey)
+{
+    const size_t plane = axis->padded;
+    const int8_t *w = (const int8_t *)axis->packed + 3 * plane * i;
+    const uint8_t *g = grey + axis->first[i];
+    __m512i sum0 = _mm512_setzero_si512(), sum1 = sum0, sum2 = sum0;
+    for (uint32_t t = 0; t < axis->count[i]; t += 64) {
+        const __m512i v = _mm512_loadu_si512((const void *)(g + t));
+        sum0 = _mm512_dpbusd_epi32(sum0, v, _mm512_load_si512((const void *)(w + t)));
+        sum1 = _mm512_dpbusd_epi32(sum1, v, _mm512_load_si512((const void *)(w + plane + t)));
+        sum2 = _mm512_dpbusd_epi32(sum2, v, _mm512_load_si512((const void *)(w + 2 * plane + t)));
+    }
+    const __m512i upper = _mm512_add_epi32(sum1, _mm512_slli_epi32(sum2, 8));
+    return _mm512_add_epi32(sum0, _mm512_slli_epi32(upper, 8));
+}
+
+/* Sums of a and of b, in the even and in the odd places of half as many partial sums. */
+static inline __m512i fold(__m512i a, __m512i b)
+{
+    return _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
 }
 
 static void horizontal_avx512(const dct_axis *axis, const uint8_t *grey, uint8_t *out)
 {
-    const int8_t *w = axis->packed;
-    const size_t plane = axis->padded;
-    for (uint32_t i = 0; i < axis->out; i++, w += 3 * plane) {
-        const uint8_t *g = grey + axis->first[i];
-        __m512i sum0 = _mm512_setzero_si512(), sum1 = sum0, sum2 = sum0;
-        for (uint32_t t = 0; t < axis->count[i]; t += 64) {
-            const __m512i v = _mm512_loadu_si512((const void *)(g + t));
-            sum0 = _mm512_dpbusd_epi32(sum0, v, _mm512_load_si512((const void *)(w + t)));
-            sum1 = _mm512_dpbusd_epi32(sum1, v, _mm512_load_si512((const void *)(w + plane + t)));
-            sum2 =
-                _mm512_dpbusd_epi32(sum2, v, _mm512_load_si512((const void *)(w + 2 * plane + t)));
-        }
-        const __m512i upper = _mm512_add_epi32(sum1, _mm512_slli_epi32(sum2, 8));
-        const __m512i sum = _mm512_add_epi32(sum0, _mm512_slli_epi32(upper, 8));
-        out[i] = dct_clip((int32_t)((uint32_t)_mm512_reduce_add_epi32(sum) + DCT_ROUND));
+    uint32_t i = 0;
+    for (; i + 4 <= axis->out; i += 4) {
+        const __m512i ab = fold(window_sums(axis, i, grey), window_sums(axis, i + 1, grey)),
+                      cd = fold(window_sums(axis, i + 2, grey), window_sums(axis, i + 3, grey));
+        const __m512i abcd =
+            _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+        const __m256i half =
+            _mm256_add_epi32(_mm512_castsi512_si256(abcd), _mm512_extracti64x4_epi64(abcd, 1));
+        __m128i sum =
+            _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+        sum = _mm_srai_epi32(_mm_add_epi32(sum, _mm_set1_epi32(DCT_ROUND)), DCT_WEIGHT_BITS);
+        /* Both steps saturate, which is the clip. */
+        sum = _mm_packus_epi16(_mm_packs_epi32(sum, sum), sum);
+        const int32_t four = _mm_cvtsi128_si32(sum);
+        memcpy(out + i, &four, sizeof four);
+    }
+    for (; i < axis->out; i++) {
+        const uint32_t sum = (uint32_t)_mm512_reduce_add_epi32(window_sums(axis, i, grey));
+        out[i] = dct_clip((int32_t)(sum + DCT_ROUND));
     }
 }
 
