@@ -12,6 +12,9 @@
 #include <phash/status.h>
 #include <phash/version.h>
 
+#if PHASH_HAS_BANK
+#include <phash/bank.h>
+#endif
 #if PHASH_HAS_DECODE
 #include <phash/decode.h>
 #endif
