@@ -158,16 +158,18 @@ static phash_status erase_source(phash_bank *bank, const char *name)
                       : phash_fail(bank->error, PHASH_E_NOT_FOUND, "no source has this name");
     const int64_t source = sqlite3_column_int64(s, 0);
     sqlite3_reset(s);
+    int64_t after = 0;
     for (size_t n = BATCH; n == BATCH;) {
         int64_t ids[BATCH];
         s = phash_bank_stmt(bank, SQL_SIGNAL_OF_SOURCE);
         sqlite3_bind_int64(s, 1, source);
+        sqlite3_bind_int64(s, 2, after);
         for (n = 0; n < BATCH; n++) {
             if ((status = phash_bank_step(bank, s, &row)) != PHASH_OK)
                 return status;
             if (!row)
                 break;
-            ids[n] = sqlite3_column_int64(s, 0);
+            ids[n] = after = sqlite3_column_int64(s, 0);
         }
         sqlite3_reset(s);
         for (size_t i = 0; i < n; i++)

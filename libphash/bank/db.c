@@ -225,7 +225,7 @@ static phash_status configure(phash_bank *bank)
     static const char *const settings[] = {
         "PRAGMA trusted_schema = OFF", "PRAGMA cell_size_check = ON", "PRAGMA foreign_keys = ON",
         "PRAGMA secure_delete = ON",   "PRAGMA temp_store = MEMORY",  "PRAGMA synchronous = FULL",
-        "PRAGMA cache_size = -65536",  "PRAGMA mmap_size = 0",
+        "PRAGMA cache_size = -262144", "PRAGMA mmap_size = 0",
     };
     sqlite3_busy_timeout(bank->db, BUSY_MS);
     sqlite3_db_config(bank->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);

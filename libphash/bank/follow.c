@@ -57,7 +57,8 @@ static phash_status take_erased(phash_bank *bank, phash_bank_position *p,
     sqlite3_stmt *s = phash_bank_stmt(bank, SQL_GONE_AFTER);
     sqlite3_bind_int64(s, 1, p->erased_stamp);
     sqlite3_bind_int64(s, 2, p->erased_id);
-    sqlite3_bind_int64(s, 3, (int64_t)capacity);
+    sqlite3_bind_int64(s, 3, INT64_MAX);
+    sqlite3_bind_int64(s, 4, (int64_t)capacity);
     while (!(status = phash_bank_step(bank, s, &row)) && row && *count < capacity) {
         p->erased_id = sqlite3_column_int64(s, 0);
         p->erased_stamp = sqlite3_column_int64(s, 1);

@@ -1,6 +1,15 @@
 /* Every statement that the bank runs. */
 #include "bank/db.h"
 
+/* Rows behind (stamp ?1, id ?2), up to stamp ?3, in that order, ?4 of them. A comparison of row values
+ * would say it shorter, but then SQLite walks over every row of stamp ?1 that came before, and one
+ * import gives a million rows one stamp. The parts of UNION ALL run in order. */
+#define AFTER(columns, table, also)                                                                \
+    "SELECT * FROM (SELECT " columns " FROM " table                                                \
+    " WHERE stamp = ?1 AND id > ?2 AND stamp <= ?3" also " ORDER BY id LIMIT ?4) UNION ALL "       \
+    "SELECT * FROM (SELECT " columns " FROM " table " WHERE stamp > ?1 AND stamp <= ?3" also       \
+    " ORDER BY stamp, id LIMIT ?4) LIMIT ?4"
+
 #define SIGNAL_COLUMNS "id, quality, given, status, modified, source, other"
 
 const char *const phash_bank_sql[SQL_COUNT] = {
@@ -36,16 +45,13 @@ const char *const phash_bank_sql[SQL_COUNT] = {
                          " WHERE id > ?1 AND NOT EXISTS (SELECT 1 FROM link WHERE signal = s.id)"
                          " ORDER BY id LIMIT 1000",
     [SQL_SIGNAL_OF_SOURCE] = "SELECT id FROM signal s WHERE source = ?1"
-                             " AND NOT EXISTS (SELECT 1 FROM link WHERE signal = s.id) LIMIT 1000",
-    [SQL_SIGNAL_PAGE] = "SELECT id, type, value, status, stamp, other FROM signal"
-                        " WHERE (stamp, id) > (?1, ?2) AND stamp <= ?3 ORDER BY stamp, id LIMIT ?4",
+                             " AND id > ?2 AND NOT EXISTS (SELECT 1 FROM link WHERE signal = s.id)"
+                             " ORDER BY id LIMIT 1000",
+    [SQL_SIGNAL_PAGE] = AFTER("id, type, value, status, stamp, other", "signal", ""),
     [SQL_SIGNAL_AFTER] = "SELECT id, type, value FROM signal WHERE id > ?1 ORDER BY id",
     [SQL_GONE_ADD] = "INSERT INTO gone(id, type, status, stamp, digest) VALUES(?1, ?2, ?3, ?4, ?5)",
-    [SQL_GONE_PAGE] =
-        "SELECT id, type, digest, status, stamp FROM gone WHERE (stamp, id) > (?1, ?2)"
-        " AND stamp <= ?3 AND digest IS NOT NULL ORDER BY stamp, id LIMIT ?4",
-    [SQL_GONE_AFTER] = "SELECT id, stamp FROM gone WHERE (stamp, id) > (?1, ?2) ORDER BY stamp, id"
-                       " LIMIT ?3",
+    [SQL_GONE_PAGE] = AFTER("id, type, digest, status, stamp", "gone", " AND digest IS NOT NULL"),
+    [SQL_GONE_AFTER] = AFTER("id, stamp", "gone", ""),
     [SQL_LINK_ADD] = "INSERT INTO link(signal, cases, source) VALUES(?1, ?2, ?3)"
                      " ON CONFLICT DO NOTHING",
     /* Links of this source that the record which is being taken does not name: ?3 is its cases' ids,
@@ -66,8 +72,7 @@ const char *const phash_bank_sql[SQL_COUNT] = {
     [SQL_CASE_OWN] = "UPDATE cases SET verifier = ?2, created = ?3 WHERE id = ?1",
     [SQL_CASE_CLOSE] = "UPDATE cases SET status = ?2, stamp = ?3, created = NULL, received = NULL,"
                        " verifier = NULL, source = NULL WHERE id = ?1",
-    [SQL_CASE_PAGE] = "SELECT id, number, status, stamp FROM cases WHERE (stamp, id) > (?1, ?2)"
-                      " AND stamp <= ?3 AND status IN (3, 4) ORDER BY stamp, id LIMIT ?4",
+    [SQL_CASE_PAGE] = AFTER("id, number, status, stamp", "cases", " AND status IN (3, 4)"),
     [SQL_CASE_LIST] = "SELECT number, w.text, created, received,"
                       " (SELECT count(*) FROM link WHERE cases = c.id)"
                       " FROM cases c JOIN word w ON w.id = c.status ORDER BY c.id",
