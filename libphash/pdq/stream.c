@@ -2,6 +2,7 @@
  */
 #include "core/internal.h"
 #include "pdq/jarosz.h"
+#include "pdq/kernels.h"
 #include "pdq/stages.h"
 
 #include <stdlib.h>
@@ -22,6 +23,11 @@ struct phash_pdq_stream {
     uint32_t sample_x[PDQ_NN_SIDE];
     uint8_t gathered[PDQ_NN_SIDE * 4];
 
+    /* The filter: rows of pixels into the wave, or, where these kernels have none, rows of luma into
+     * the plain C filter. */
+    pdq_kernels kernels;
+    bool waves;
+    pdq_wave wave;
     float *luma; /* width */
     size_t luma_capacity;
     pdq_jarosz filter;
@@ -71,6 +77,15 @@ phash_status phash_pdq_stream_reset(phash_pdq_stream *s, const phash_pdq_desc *d
     if (s->sampled)
         for (uint32_t i = 0; i < PDQ_NN_SIDE; i++)
             s->sample_x[i] = nn_sample(i, desc->width);
+    pdq_kernels_fill(&s->kernels, phash_cpu_active());
+    s->waves = pdq_wave_takes(&s->kernels, s->width, s->height);
+    if (s->waves) {
+        status = pdq_wave_reset(&s->wave, &s->kernels, s->width, s->height, desc->format);
+        if (status != PHASH_OK)
+            return status;
+        s->state = ST_ROWS;
+        return PHASH_OK;
+    }
     if (s->width > s->luma_capacity) {
         phash_wipe_free(s->luma, s->luma_capacity * sizeof *s->luma);
         s->luma_capacity = 0;
@@ -109,19 +124,30 @@ void phash_pdq_stream_free(phash_pdq_stream **stream)
     if (!stream || !*stream)
         return;
     phash_pdq_stream *s = *stream;
+    pdq_wave_free(&s->wave);
     pdq_jarosz_free(&s->filter);
     phash_wipe_free(s->luma, s->luma_capacity * sizeof *s->luma);
     phash_wipe_free(s, sizeof *s);
     *stream = NULL;
 }
 
-static void push_filtered(phash_pdq_stream *s, const uint8_t *pixels, uint32_t row)
+static void push_filtered(phash_pdq_stream *s, const uint8_t *pixels, size_t count,
+                          ptrdiff_t stride, uint32_t row)
 {
-    pdq_luma_row(s->desc.format, pixels, s->luma, s->width);
     if (s->verbatim)
-        memcpy(s->plain + (size_t)row * PDQ_SIDE, s->luma, PDQ_SIDE * sizeof *s->luma);
-    if (!s->verbatim || s->options.dihedral)
+        for (size_t i = 0; i < count; i++)
+            pdq_luma_row(s->desc.format, pixels + (ptrdiff_t)i * stride,
+                         s->plain + (row + i) * PDQ_SIDE, PDQ_SIDE);
+    if (s->verbatim && !s->options.dihedral)
+        return;
+    if (s->waves) {
+        pdq_wave_push(&s->wave, pixels, count, stride);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        pdq_luma_row(s->desc.format, pixels + (ptrdiff_t)i * stride, s->luma, s->width);
         pdq_jarosz_push(&s->filter, s->luma);
+    }
 }
 
 /* Profile nn512: a source row feeds as many sample rows as name it: none, one, or (where the image
@@ -135,7 +161,7 @@ static void push_sampled(phash_pdq_stream *s, const uint8_t *pixels)
         memcpy(s->gathered + i * bytes, pixels + s->sample_x[i] * bytes, bytes);
     for (; s->next_row < PDQ_NN_SIDE && nn_sample(s->next_row, s->desc.height) == s->row;
          s->next_row++)
-        push_filtered(s, s->gathered, s->next_row);
+        push_filtered(s, s->gathered, 1, 0, s->next_row);
 }
 
 phash_status phash_pdq_push_rows(phash_pdq_stream *s, const void *rows, size_t count,
@@ -145,14 +171,16 @@ phash_status phash_pdq_push_rows(phash_pdq_stream *s, const void *rows, size_t c
         return PHASH_E_ARGUMENT;
     if (s->state != ST_ROWS || count > s->desc.height - s->row)
         return PHASH_E_STATE;
+    if (!count)
+        return PHASH_OK;
     const uint8_t *pixels = rows;
-    for (size_t i = 0; i < count; i++, s->row++) {
-        const uint8_t *row = pixels + (ptrdiff_t)i * stride;
-        if (s->sampled)
-            push_sampled(s, row);
-        else
-            push_filtered(s, row, s->row);
+    if (!s->sampled) {
+        push_filtered(s, pixels, count, stride, s->row);
+        s->row += (uint32_t)count;
+        return PHASH_OK;
     }
+    for (size_t i = 0; i < count; i++, s->row++)
+        push_sampled(s, pixels + (ptrdiff_t)i * stride);
     return PHASH_OK;
 }
 
@@ -171,18 +199,19 @@ phash_status phash_pdq_finish(phash_pdq_stream *s, phash_pdq_result *result)
     if (s->state != ST_ROWS || s->row != s->desc.height)
         return PHASH_E_STATE;
     s->state = ST_DONE;
-    const float *a = s->verbatim ? s->plain : s->filter.out;
+    const float *filtered = s->waves ? s->wave.out : s->filter.out;
+    const float *a = s->verbatim ? s->plain : filtered;
     float b[PDQ_DCT_SIDE * PDQ_DCT_SIDE], turned[PDQ_DCT_SIDE * PDQ_DCT_SIDE];
-    pdq_dct64(a, b);
-    pdq_threshold(b, &result->hash);
-    result->quality = pdq_quality(a);
+    s->kernels.dct64(a, b);
+    s->kernels.threshold(b, &result->hash);
+    result->quality = s->kernels.quality(a);
     result->profile = s->options.profile;
     if (s->options.dihedral) {
         if (s->verbatim)
-            pdq_dct64(s->filter.out, b);
+            s->kernels.dct64(filtered, b);
         for (int d = 0; d < PHASH_DIHEDRALS; d++) {
             pdq_dihedral((phash_dihedral)d, b, turned);
-            pdq_threshold(turned, &result->dihedral[d]);
+            s->kernels.threshold(turned, &result->dihedral[d]);
         }
         result->has_dihedral = 1;
     }

@@ -1,0 +1,31 @@
+/* The kernels of PDQ: see core/cpu.h for the rule of the table. */
+#ifndef PHASH_PDQ_KERNELS_H
+#define PHASH_PDQ_KERNELS_H
+
+#include "core/cpu.h"
+#include "pdq/stages.h"
+#include "pdq/wave.h"
+
+typedef struct pdq_kernels {
+    /* The wave (wave.h): rows to a block, 0 where there is none and pdq_jarosz does the work. */
+    uint32_t lanes;
+    void (*run)(pdq_run *run);
+    void (*second)(const pdq_second *second);
+
+    /* n pixels of four bytes, or of three, to RGB; swap: blue comes first. out may not overlap. */
+    void (*rgb)(const uint8_t *pixels, uint8_t *rgb, size_t n, size_t bytes, bool swap);
+
+    int (*quality)(const float a[PDQ_SIDE * PDQ_SIDE]);
+    void (*dct64)(const float a[PDQ_SIDE * PDQ_SIDE], float b[PDQ_DCT_SIDE * PDQ_DCT_SIDE]);
+    void (*threshold)(const float b[PDQ_DCT_SIDE * PDQ_DCT_SIDE], phash_hash256 *hash);
+} pdq_kernels;
+
+/* Fills the table for the sets, from C upwards. */
+void pdq_kernels_fill(pdq_kernels *kernels, uint32_t sets);
+
+void pdq_kernels_c(pdq_kernels *kernels);
+void pdq_kernels_avx2(pdq_kernels *kernels);
+void pdq_kernels_avx512(pdq_kernels *kernels);
+void pdq_kernels_neon(pdq_kernels *kernels);
+
+#endif

@@ -1,0 +1,311 @@
+/* Drives the wave: blocks of rows, edges, rings. See wave.h; the arithmetic is in wave_template.h. */
+#include "pdq/wave.h"
+
+#include "core/internal.h"
+#include "pdq/kernels.h"
+
+#include <string.h>
+
+static bool power_of_two(uint32_t n)
+{
+    return (n & (n - 1)) == 0;
+}
+
+static uint32_t round_up(uint32_t n, uint32_t to)
+{
+    return (n + to - 1) / to * to;
+}
+
+bool pdq_wave_takes(const pdq_kernels *kernels, uint32_t width, uint32_t height)
+{
+    /* Indices of the second column box are 32-bit numbers of floats. */
+    return kernels->lanes && pdq_window(width) <= PDQ_WINDOW_MAX &&
+           pdq_window(height) <= PDQ_WINDOW_MAX;
+}
+
+/* Samples in the window after newest sample n of `length`, and 0 where no output belongs to it. */
+static uint32_t window_count(int64_t n, uint32_t window, uint32_t length)
+{
+    const int64_t out = n - window / 2;
+    if (out < 0 || out >= length)
+        return 0;
+    const int64_t newest = n < length ? n : (int64_t)length - 1, oldest = n - window + 1;
+    return (uint32_t)(newest - (oldest > 0 ? oldest : 0) + 1);
+}
+
+/* The divisor and its reciprocal, correctly rounded. Where divisions by the whole window are put
+ * off, a shorter window's sum must be put on the same scale; both are exact. */
+static void divisor(uint32_t count, uint32_t window, float *divide, float *inverse)
+{
+    *divide = 1.0f;
+    *inverse = 0.0f;
+    if (!count)
+        return;
+    *divide = power_of_two(window) ? (float)count / (float)window : (float)count;
+    *inverse = 1.0f / *divide;
+}
+
+static void fill_edges(pdq_wave *w)
+{
+    float *count = w->edge_count, *inverse = w->edge_inverse;
+    for (uint32_t t = 0; t < w->steps; t++) {
+        if (t == w->left)
+            t = w->right;
+        if (t >= w->steps)
+            break;
+        for (uint32_t q = 0; q < w->lanes; q++)
+            divisor(window_count((int64_t)t - PDQ_LAG * q, w->wr, w->width), w->wr, count++,
+                    inverse++);
+    }
+}
+
+/* Where things lie in the memory of a filter. Sizes are in floats, and multiples of 16. */
+static phash_status allocate(pdq_wave *w)
+{
+    const size_t lanes = w->lanes, steps = w->steps, line = (w->wr + PDQ_BUFFER) * lanes;
+    const size_t edge = (size_t)(w->left + w->steps - w->right);
+    const size_t stage = (size_t)round_up(w->width * w->channels, 64) / 4 * lanes;
+    const size_t edge_pixels = edge * w->channels * lanes / 4;
+    /* v: lanes of the row above reach 2 * lanes steps ahead, those of the same block back. */
+    w->v_stride = (steps + 4 * lanes) * lanes;
+    const size_t carry = steps + 2 * 64, v = w->v_stride * w->ring, second = w->wc * PDQ_SIDE;
+    size_t need = v + carry + second;
+    w->state_floats = need;
+    need += steps * lanes + 2 * line + 2 * edge * lanes + stage + edge_pixels;
+    if (need > w->capacity) {
+        pdq_wave_free(w);
+        w->memory = phash_alloc(need, sizeof *w->memory);
+        if (!w->memory)
+            return PHASH_E_MEMORY;
+        w->capacity = need;
+    }
+    float *p = w->memory;
+    w->v = p + 2 * lanes * lanes, p += v;
+    w->carry = p + 64, p += carry;
+    w->second_ring = p, p += second;
+    w->z = p, p += steps * lanes;
+    w->luma_line = p, p += line;
+    w->mean_line = p, p += line;
+    w->edge_count = p, p += edge * lanes;
+    w->edge_inverse = p, p += edge * lanes;
+    w->stage = (uint8_t *)p, p += stage;
+    w->edge_pixels = (uint8_t *)p;
+    return PHASH_OK;
+}
+
+phash_status pdq_wave_reset(pdq_wave *w, const pdq_kernels *kernels, uint32_t width,
+                            uint32_t height, phash_pixel_format format)
+{
+    const uint32_t lanes = kernels->lanes, skew = PDQ_LAG * (lanes - 1);
+    w->kernels = kernels;
+    w->width = width;
+    w->height = height;
+    w->format = format;
+    w->lanes = lanes;
+    w->channels = format == PHASH_PIXEL_GREY8 ? 1 : 3;
+    w->wr = pdq_window(width);
+    w->wc = pdq_window(height);
+    w->lead_r = w->wr / 2;
+    w->lead_c = w->wc / 2;
+    w->ring = w->wc / lanes + 1;
+    w->shift = w->wc % lanes;
+    w->row = w->staged = w->next_sample = 0;
+    /* The last sample, and what two boxes look ahead of it. */
+    const uint32_t last_x = pdq_sample(PDQ_SIDE - 1, width) + 2 * w->lead_r;
+    w->rows_needed = pdq_sample(PDQ_SIDE - 1, height) + 2 * w->lead_c + 1;
+    w->steps = round_up(last_x + skew + 1, PDQ_STEPS);
+    w->left = round_up(w->wr + skew, PDQ_STEPS);
+    w->right = width / PDQ_STEPS * PDQ_STEPS;
+    if (w->right > w->steps)
+        w->right = w->steps;
+    if (w->left >= w->right)
+        w->left = w->right = w->steps; /* all edge */
+    w->scale = 1.0f;
+    if (power_of_two(w->wr))
+        w->scale /= (float)w->wr * (float)w->wr;
+    if (power_of_two(w->wc))
+        w->scale /= (float)w->wc * (float)w->wc;
+    const phash_status status = allocate(w);
+    if (status != PHASH_OK)
+        return status;
+    memset(w->memory, 0, w->state_floats * sizeof *w->memory);
+    memset(w->sum, 0, sizeof w->sum);
+    fill_edges(w);
+    for (uint32_t i = 0; i < PDQ_SIDE; i++)
+        w->index[i] = (int32_t)((pdq_sample(i, width) + 2 * w->lead_r) * lanes);
+    return PHASH_OK;
+}
+
+/* Copies, for each lane, the columns that it stands at in steps first .. last - 1; zero outside. */
+static void stage_edge(const pdq_wave *w, const uint8_t *rows, ptrdiff_t stride, uint32_t first,
+                       uint32_t last)
+{
+    const size_t bytes = w->channels, pitch = (last - first) * bytes;
+    for (uint32_t q = 0; q < w->lanes; q++) {
+        uint8_t *out = w->edge_pixels + q * pitch;
+        const uint32_t skew = PDQ_LAG * q, before = first < skew ? skew - first : 0;
+        const uint32_t from = first < skew ? 0 : first - skew, end = last < skew ? 0 : last - skew;
+        const uint32_t to = end < w->width ? end : w->width;
+        const uint32_t zeros = before < last - first ? before : last - first;
+        const uint32_t n = to > from ? to - from : 0;
+        memset(out, 0, zeros * bytes);
+        memcpy(out + zeros * bytes, rows + (ptrdiff_t)q * stride + from * bytes, n * bytes);
+        memset(out + (zeros + n) * bytes, 0, pitch - (zeros + n) * bytes);
+    }
+}
+
+static void run_edge(const pdq_wave *w, pdq_run *run, const uint8_t *rows, ptrdiff_t stride,
+                     uint32_t first, uint32_t last)
+{
+    if (first == last)
+        return;
+    const size_t at = (size_t)(first ? w->left : 0) * w->lanes;
+    stage_edge(w, rows, stride, first, last);
+    run->pixels = w->edge_pixels;
+    run->pitch = (ptrdiff_t)((last - first) * w->channels);
+    run->first = first;
+    run->last = last;
+    run->divide_row = PDQ_DIVIDE_STEP;
+    run->row_count = w->edge_count + at;
+    run->row_inverse = w->edge_inverse + at;
+    w->kernels->run(run);
+}
+
+/* A row of the second column box's sums, as often as it is sampled. */
+static void take_sampled(pdq_wave *w, uint32_t y)
+{
+    while (w->next_sample < PDQ_SIDE && pdq_sample(w->next_sample, w->height) == y) {
+        float *out = w->out + (size_t)w->next_sample++ * PDQ_SIDE;
+        const float divide = power_of_two(w->wc) ? 1.0f : (float)w->wc;
+        for (uint32_t i = 0; i < PDQ_SIDE; i++)
+            out[i] = w->sum[i] * w->scale / divide;
+    }
+}
+
+static void second_round(pdq_wave *w)
+{
+    pdq_second second = {.index = w->index, .sum = w->sum, .count = 0.0f};
+    if (!power_of_two(w->wr))
+        second.count = (float)w->wr, second.inverse = 1.0f / second.count;
+    for (uint32_t q = 0; q < w->lanes; q++) {
+        const uint32_t y = w->row + q;
+        if (y < w->lead_c)
+            continue;
+        if (y >= w->rows_needed)
+            break;
+        const uint32_t box = y - w->lead_c;
+        second.z = w->z + (size_t)q * (PDQ_LAG * w->lanes + 1);
+        second.slot = w->second_ring + (size_t)(box % w->wc) * PDQ_SIDE;
+        w->kernels->second(&second);
+        if (box >= w->lead_c)
+            take_sampled(w, box - w->lead_c);
+    }
+}
+
+static void block(pdq_wave *w, const uint8_t *rows, ptrdiff_t stride)
+{
+    float row_count[PDQ_LANES_MAX], row_inverse[PDQ_LANES_MAX];
+    float column_count[PDQ_LANES_MAX], column_inverse[PDQ_LANES_MAX];
+    const uint32_t lanes = w->lanes, number = w->row / lanes;
+    float *now = w->v + (size_t)(number % w->ring) * w->v_stride;
+    bool whole = power_of_two(w->wc);
+    for (uint32_t q = 0; q < lanes; q++) {
+        const uint32_t count = window_count(w->row + q, w->wc, w->height);
+        whole = whole && count == w->wc;
+        divisor(count, w->wc, &column_count[q], &column_inverse[q]);
+        divisor(w->wr, w->wr, &row_count[q], &row_inverse[q]);
+    }
+    pdq_run run = {
+        .channels = w->channels,
+        .wr = w->wr,
+        .divide_column = whole ? PDQ_DIVIDE_NONE : PDQ_DIVIDE_CONST,
+        .column_count = column_count,
+        .column_inverse = column_inverse,
+        .v = now,
+        .z = w->z,
+        /* Lane q < shift wants row `q - wc`, which is lane lanes + q - shift one block further up,
+         * in the array that this block overwrites as it goes; the others want lane q - shift. */
+        .v_same = w->v + (size_t)((number + 1) % w->ring) * w->v_stride -
+                  (ptrdiff_t)PDQ_LAG * w->shift * lanes,
+        .v_before = now + (size_t)PDQ_LAG * (lanes - w->shift) * lanes,
+        .shift = w->shift,
+        .carry = w->carry,
+        .luma_line = w->luma_line,
+        .mean_line = w->mean_line,
+        .position = w->wr,
+    };
+    memset(w->luma_line, 0, (size_t)w->wr * lanes * sizeof *w->luma_line);
+    memset(w->mean_line, 0, (size_t)w->wr * lanes * sizeof *w->mean_line);
+    run_edge(w, &run, rows, stride, 0, w->left);
+    if (w->left < w->right) {
+        run.pixels = rows + (size_t)w->left * w->channels;
+        run.pitch = stride - (ptrdiff_t)(PDQ_LAG * w->channels);
+        run.first = w->left;
+        run.last = w->right;
+        run.divide_row = power_of_two(w->wr) ? PDQ_DIVIDE_NONE : PDQ_DIVIDE_CONST;
+        run.row_count = row_count;
+        run.row_inverse = row_inverse;
+        w->kernels->run(&run);
+    }
+    run_edge(w, &run, rows, stride, w->right, w->steps);
+    second_round(w);
+    w->row += lanes;
+}
+
+static size_t stage_pitch(const pdq_wave *w)
+{
+    return round_up(w->width * w->channels, 64);
+}
+
+static void stage_row(pdq_wave *w, const uint8_t *row)
+{
+    uint8_t *out = w->stage + stage_pitch(w) * w->staged++;
+    switch (w->format) {
+    case PHASH_PIXEL_GREY8:
+    case PHASH_PIXEL_RGB8:
+        memcpy(out, row, (size_t)w->width * w->channels);
+        break;
+    case PHASH_PIXEL_BGR8:
+    case PHASH_PIXEL_RGBA8:
+    case PHASH_PIXEL_BGRA8:
+        w->kernels->rgb(row, out, w->width, phash_pixel_bytes(w->format),
+                        w->format != PHASH_PIXEL_RGBA8);
+        break;
+    }
+    if (w->staged == w->lanes) {
+        block(w, w->stage, (ptrdiff_t)stage_pitch(w));
+        w->staged = 0;
+    }
+}
+
+void pdq_wave_push(pdq_wave *w, const uint8_t *rows, size_t count, ptrdiff_t stride)
+{
+    const bool direct = w->format == PHASH_PIXEL_GREY8 || w->format == PHASH_PIXEL_RGB8;
+    while (count) {
+        const bool whole = direct && !w->staged && count >= w->lanes;
+        if (whole)
+            block(w, rows, stride);
+        else
+            stage_row(w, rows);
+        const uint32_t taken = whole ? w->lanes : 1;
+        rows += (ptrdiff_t)taken * stride;
+        count -= taken;
+    }
+    if (w->row + w->staged < w->height)
+        return;
+    /* Below the image everything is zero; the window still has to move down. */
+    while (w->row < w->rows_needed) {
+        memset(w->stage + stage_pitch(w) * w->staged, 0,
+               stage_pitch(w) * (w->lanes - w->staged));
+        block(w, w->stage, (ptrdiff_t)stage_pitch(w));
+        w->staged = 0;
+    }
+}
+
+void pdq_wave_free(pdq_wave *w)
+{
+    phash_wipe_free(w->memory, w->capacity * sizeof *w->memory);
+    w->memory = NULL;
+    w->capacity = 0;
+    phash_wipe(w->out, sizeof w->out);
+}
