@@ -88,6 +88,21 @@ typedef struct phash_found {
     uint32_t distance;
 } phash_found;
 
+/* All chunks as the rule needs them that decides which of them reports a hit: the first that is a
+ * witness, with d_i <= radius_i and d_i + d_(i+1) <= pair_i. */
+typedef struct phash_witness {
+    uint16_t start, width; /* width at most 64 */
+    int16_t radius, pair;  /* radius -1: never */
+} phash_witness;
+
+/* A row that has been looked at for a query. */
+typedef struct phash_seen {
+    uint32_t row, epoch;
+} phash_seen;
+
+/* Entries of the cache of such rows; and from how many candidates a query on it is asked. */
+enum { PHASH_SEEN_COUNT = 1 << 15, PHASH_SEEN_FROM = 48 };
+
 /* The buckets of a multi-index and a list of look-ups in them, with the place where the last call
  * stopped. Every bucket number must be below `bucket_count`.
  *
@@ -115,6 +130,16 @@ typedef struct phash_probes {
 
     const phash_probe_chunk *chunks;
     size_t chunk_count;
+    const phash_witness *witnesses;
+    uint32_t witness_count;
+
+    /* Near-duplicates of a query pass in nearly every chunk. So that they are read once, rows that
+     * are done with are noted in a cache of PHASH_SEEN_COUNT places, marked with the query's epoch
+     * (`epoch` + query). It may forget: the rule above decides what is reported. */
+    phash_seen *seen;
+    uint32_t epoch;
+    size_t queries; /* in this round */
+
     phash_probe_group *groups;
     size_t group_count;
     uint32_t *buckets; /* of all groups; PHASH_PROBE_AHEAD more readable */
@@ -157,6 +182,11 @@ typedef struct phash_hamming_kernels {
     size_t (*slice)(const uint64_t *planes, const uint16_t *codes, size_t n, uint32_t steps,
                     uint32_t radius, void *table, uint32_t *out);
 
+    /* Keeps the survivors of a block whose whole rows are within the radius: of `count` rows and
+     * their queries (rows too). distances[i] is that of the i-th kept. Returns their number. */
+    size_t (*confirm)(const void *rows, size_t count, size_t words, const uint64_t *queries,
+                      uint32_t radius, uint32_t *survivors, size_t n, uint16_t *distances);
+
     /* Appends the groups and buckets of one query. */
     void (*probe_add)(phash_probes *probes, const uint64_t *row, uint32_t query);
 
@@ -165,7 +195,7 @@ typedef struct phash_hamming_kernels {
     size_t (*probe_runs)(phash_probes *probes, phash_stretch *out, size_t room);
     size_t (*probe_lines)(phash_probes *probes, phash_stretch *out, size_t room);
 
-    /* Looks at the rows of the stretches from *at < n on, and writes those within the radius, until
+    /* Looks at the rows of the stretches from *at < n on, and writes those to report, until
      * all are done or there is no room for the 64 of one more; `room` is at least 64. Moves *at.
      * Returns how many it wrote. */
     size_t (*probe_verify)(const phash_probes *probes, const uint64_t *queries, uint32_t radius,
@@ -195,6 +225,18 @@ static inline uint32_t phash_row_bits(const uint64_t *row, size_t words, uint32_
     if (at + count > 64)
         v |= row[word + 1 == words ? 0 : word + 1] << (64 - at);
     return (uint32_t)(v & ((UINT64_C(1) << count) - 1));
+}
+
+/* The same for `count` <= 64. */
+static inline uint64_t phash_row_bits64(const uint64_t *row, size_t words, uint32_t start,
+                                        uint32_t count)
+{
+    const size_t word = start / 64;
+    const uint32_t at = start % 64;
+    uint64_t v = row[word] >> at;
+    if (at + count > 64)
+        v |= row[word + 1 == words ? 0 : word + 1] << (64 - at);
+    return count < 64 ? v & ((UINT64_C(1) << count) - 1) : v;
 }
 
 /* Distance of two rows. Good for a few; scans use the kernels. */

@@ -116,8 +116,8 @@ static inline uint64_t near_run(const near_test *t, const uint16_t *checks, uint
 {
     const uint64_t here = _bzhi_u64(UINT64_MAX, count);
     const __mmask32 low = (__mmask32)here, high = (__mmask32)(here >> 32);
-    const uint64_t a = near32(t, _mm512_maskz_loadu_epi16(low, checks), low);
-    const uint64_t b = near32(t, _mm512_maskz_loadu_epi16(high, checks + 32), high);
+    const uint64_t a = near32(t, _mm512_loadu_si512(checks), low);
+    const uint64_t b = near32(t, _mm512_loadu_si512(checks + 32), high);
     return a | b << 32;
 }
 
@@ -131,6 +131,6 @@ static inline uint64_t near_line(const near_test *t, const uint16_t *line, uint3
 
 void phash_hamming_avx512(phash_hamming_kernels *k)
 {
-    *k = (phash_hamming_kernels){reorder,   rows,       transpose,   slice,
+    *k = (phash_hamming_kernels){reorder,   rows,       transpose,   slice,       confirm,
                                  probe_add, probe_runs, probe_lines, probe_verify};
 }

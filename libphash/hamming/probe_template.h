@@ -144,6 +144,25 @@ static size_t probe_lines(phash_probes *p, phash_stretch *out, size_t room)
          PREFETCH(lines + (size_t)PHASH_LINE_WORDS * buckets[bucket + PHASH_PROBE_AHEAD]));
 }
 
+static size_t confirm(const void *rows, size_t count, size_t words, const uint64_t *queries,
+                      uint32_t radius, uint32_t *survivors, size_t n, uint16_t *distances)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t survivor = survivors[i], row = survivor % PHASH_BLOCK_ROWS;
+        if (row >= count)
+            continue;
+        uint64_t a[4];
+        const uint64_t *b = queries + survivor / PHASH_BLOCK_ROWS * words;
+        memcpy(a, (const char *)rows + row * words * 8, words * 8);
+        const uint32_t d = phash_row_distance(a, b, words);
+        survivors[kept] = survivor;
+        distances[kept] = (uint16_t)d;
+        kept += d <= radius;
+    }
+    return kept;
+}
+
 static void probe_add(phash_probes *p, const uint64_t *row, uint32_t query)
 {
     phash_probe_group *g = p->groups + p->group_count;
@@ -168,6 +187,46 @@ static void probe_add(phash_probes *p, const uint64_t *row, uint32_t query)
     p->bucket_total = (size_t)(out - p->buckets);
 }
 
+/* The first witness of a pair that differs in the bits of x; witness_count if there is none. */
+static inline uint32_t first_witness(const phash_probes *p, const uint64_t *x)
+{
+    const uint32_t count = p->witness_count;
+    const phash_witness *w = p->witnesses;
+    int d = __builtin_popcountll(phash_row_bits64(x, p->words, w[0].start, w[0].width));
+    for (uint32_t c = 0; c < count; c++) {
+        const phash_witness *after = &w[c + 1 == count ? 0 : c + 1];
+        const int next =
+            __builtin_popcountll(phash_row_bits64(x, p->words, after->start, after->width));
+        if (d <= w[c].radius && d + next <= w[c].pair)
+            return c;
+        d = next;
+    }
+    return count;
+}
+
+/* The distance if this group's chunk has to report the row, UINT32_MAX otherwise. `done` tells
+ * whether no chunk has to look at it again. */
+static inline uint32_t judge(const phash_probes *p, const uint64_t *queries, uint32_t radius,
+                             phash_found f, bool *done)
+{
+    const size_t words = p->words;
+    const phash_probe_group *g = &p->groups[f.group];
+    const uint64_t *a = p->rows + (size_t)f.row * words;
+    const uint64_t *b = queries + (size_t)g->query * words;
+    uint64_t x[4];
+    uint32_t d = 0;
+    for (size_t i = 0; i < words; i++) {
+        x[i] = a[i] ^ b[i];
+        d += (uint32_t)__builtin_popcountll(x[i]);
+    }
+    *done = true;
+    if (__builtin_expect(d > radius, 1))
+        return UINT32_MAX;
+    const uint32_t chunk = p->chunks[g->chunk].number, first = first_witness(p, x);
+    *done = first <= chunk;
+    return first == chunk ? d : UINT32_MAX;
+}
+
 /* Three passes, each of which asks for what the next one reads. */
 static size_t probe_verify(const phash_probes *p, const uint64_t *queries, uint32_t radius,
                            const phash_stretch *stretches, size_t n, size_t *at, phash_found *out,
@@ -185,6 +244,7 @@ static size_t probe_verify(const phash_probes *p, const uint64_t *queries, uint3
                 PREFETCH(p->postings + (posting - p->row_count) * p->posting_bytes);
         }
     *at = i;
+    const bool note = count >= PHASH_SEEN_FROM * p->queries;
     for (i = 0; i < count; i++) {
         uint32_t row = out[i].row;
         if (row >= p->row_count) {
@@ -194,19 +254,25 @@ static size_t probe_verify(const phash_probes *p, const uint64_t *queries, uint3
             if (row >= p->row_count)
                 continue;
         }
+        if (note) {
+            const phash_seen seen = p->seen[row % PHASH_SEEN_COUNT];
+            if (seen.row == row && seen.epoch == p->epoch + p->groups[out[i].group].query)
+                continue;
+        }
         PREFETCH(p->rows + row * p->words);
         out[kept].group = out[i].group;
         out[kept++].row = row;
     }
     count = kept, kept = 0;
-    const size_t words = p->words;
     for (i = 0; i < count; i++) {
         const phash_found f = out[i];
-        const uint64_t *a = p->rows + (size_t)f.row * words;
-        const uint64_t *b = queries + (size_t)p->groups[f.group].query * words;
-        const uint32_t d = phash_row_distance(a, b, words == 4 ? 4 : words);
+        bool done;
+        const uint32_t d = judge(p, queries, radius, f, &done);
+        if (note && done)
+            p->seen[f.row % PHASH_SEEN_COUNT] =
+                (phash_seen){f.row, p->epoch + p->groups[f.group].query};
         out[kept] = (phash_found){f.row, f.group, d};
-        kept += d <= radius;
+        kept += d != UINT32_MAX;
     }
     return kept;
 }

@@ -63,31 +63,6 @@ static void write_codes(const phash_ask *ask, size_t from, size_t n, size_t word
                           codes + q * steps * PHASH_SLICE_GROUPS);
 }
 
-/* Confirms survivors of one block on whole rows. */
-static phash_status confirm(const phash_source *source, const phash_ask *ask, size_t from,
-                            size_t first_row, const uint32_t *survivors, size_t count,
-                            phash_matches *found, size_t *hits)
-{
-    for (size_t i = 0; i < count; i++) {
-        const size_t row = first_row + survivors[i] % PHASH_BLOCK_ROWS;
-        const size_t q = from + survivors[i] / PHASH_BLOCK_ROWS;
-        if (row >= source->count)
-            continue;
-        uint64_t words[WORDS_MAX];
-        __builtin_memcpy(words, (const char *)source->rows + row * source->words * 8,
-                         source->words * 8);
-        const uint32_t d = phash_row_distance(words, ask->rows + q * source->words, source->words);
-        if (d > ask->radius)
-            continue;
-        (*hits)++;
-        const phash_status status =
-            phash_source_emit(source, row, ask->number ? ask->number[q] : (uint32_t)q, d, found);
-        if (status)
-            return status;
-    }
-    return PHASH_OK;
-}
-
 /* Queries from .. from + n - 1 over all blocks. */
 static phash_status scan_batch(const phash_source *source, const phash_ask *ask, size_t from,
                                size_t n, phash_scratch *scratch, phash_matches *found)
@@ -97,7 +72,8 @@ static phash_status scan_batch(const phash_source *source, const phash_ask *ask,
     uint64_t *block = phash_buffer_get(&scratch->planes, bits * PHASH_PLANE_WORDS, 8);
     void *table = phash_buffer_get(&scratch->table, PHASH_SLICE_TABLE_BYTES, 1);
     uint32_t *survivors = phash_buffer_get(&scratch->survivors, n * PHASH_BLOCK_ROWS, 4);
-    if (!codes || !block || !table || !survivors)
+    uint16_t *distances = phash_buffer_get(&scratch->rows, n * PHASH_BLOCK_ROWS, 2);
+    if (!codes || !block || !table || !survivors || !distances)
         return PHASH_E_MEMORY;
     uint32_t steps = first_steps(bits, ask->radius);
     write_codes(ask, from, n, source->words, steps, codes);
@@ -114,10 +90,18 @@ static phash_status scan_batch(const phash_source *source, const phash_ask *ask,
         }
         const size_t count =
             scratch->kernels.slice(planes, codes, n, steps, ask->radius, table, survivors);
-        size_t hits = 0;
-        const phash_status status = confirm(source, ask, from, row, survivors, count, found, &hits);
-        if (status)
-            return status;
+        const size_t hits = scratch->kernels.confirm(
+            (const char *)source->rows + row * source->words * 8, source->count - row,
+            source->words, ask->rows + from * source->words, ask->radius, survivors, count,
+            distances);
+        for (size_t i = 0; i < hits; i++) {
+            const size_t q = from + survivors[i] / PHASH_BLOCK_ROWS;
+            const phash_status status =
+                phash_source_emit(source, row + survivors[i] % PHASH_BLOCK_ROWS,
+                                  ask->number ? ask->number[q] : (uint32_t)q, distances[i], found);
+            if (status)
+                return status;
+        }
         /* A false survivor costs about 16 cycles, a step 16 for 512 pairs. One step more is worth
          * it when it would save more than one survivor in 512 pairs, one less when there are
          * hardly any. */

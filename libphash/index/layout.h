@@ -51,7 +51,7 @@ enum {
     KEY_BITS_MAX = 26,
     WORDS_MAX = 4,
     CHECK_BITS = 16,
-    CHECK_PAD = 64,  /* readable bytes behind the checks */
+    CHECK_PAD = 128, /* readable bytes behind the checks */
     POSTING_PAD = 8, /* and behind the postings */
     LAYOUT_RUNS = 0,
     LAYOUT_LINES = 1,

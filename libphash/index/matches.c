@@ -2,7 +2,6 @@
 #include "core/internal.h"
 #include "index/segment.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 void phash_matches_free(phash_matches *matches)
@@ -35,33 +34,81 @@ phash_status phash_matches_reserve(phash_matches *matches, size_t more)
     return PHASH_OK;
 }
 
-static int compare(const void *left, const void *right)
+static bool before(const phash_match *a, const phash_match *b)
 {
-    const phash_match *a = left, *b = right;
     if (a->query != b->query)
-        return a->query < b->query ? -1 : 1;
+        return a->query < b->query;
     if (a->distance != b->distance)
-        return a->distance < b->distance ? -1 : 1;
-    return (a->id > b->id) - (a->id < b->id);
+        return a->distance < b->distance;
+    return a->id < b->id;
 }
 
-enum { INSERTION_MAX = 24 };
+/* The sort key from its least significant byte on: id, distance, query. */
+enum { ID_BYTES = 8, DISTANCE_BYTES = 2, KEY_BYTES = ID_BYTES + DISTANCE_BYTES + 4 };
+
+static uint8_t key_byte(const phash_match *m, uint32_t k)
+{
+    if (k < ID_BYTES)
+        return (uint8_t)(m->id >> 8 * k);
+    k -= ID_BYTES;
+    return (uint8_t)(k < DISTANCE_BYTES ? m->distance >> 8 * k
+                                        : m->query >> 8 * (k - DISTANCE_BYTES));
+}
+
+/* Radix sort, byte by byte; bytes in which all are equal, which is most of them, are passed over. */
+static phash_status radix_sort(phash_match *items, size_t n)
+{
+    size_t(*counts)[256] = phash_alloc_zero(KEY_BYTES, sizeof *counts);
+    phash_match *other = phash_alloc(n, sizeof *other);
+    phash_match *from = items, *to = other;
+    if (counts && other) {
+        for (size_t i = 0; i < n; i++)
+            for (uint32_t k = 0; k < KEY_BYTES; k++)
+                counts[k][key_byte(&items[i], k)]++;
+        for (uint32_t k = 0; k < KEY_BYTES; k++) {
+            if (counts[k][key_byte(&items[0], k)] == n)
+                continue;
+            for (size_t v = 0, at = 0; v < 256; v++) {
+                const size_t count = counts[k][v];
+                counts[k][v] = at;
+                at += count;
+            }
+            for (size_t i = 0; i < n; i++)
+                to[counts[k][key_byte(&from[i], k)]++] = from[i];
+            phash_match *t = from;
+            from = to, to = t;
+        }
+        if (from != items)
+            memcpy(items, from, n * sizeof *items);
+    }
+    const bool ok = counts && other;
+    if (other)
+        phash_wipe_free(other, n * sizeof *other);
+    if (counts)
+        phash_wipe_free(counts, KEY_BYTES * sizeof *counts);
+    return ok ? PHASH_OK : PHASH_E_MEMORY;
+}
+
+enum { INSERTION_MAX = 48 };
 
 phash_status phash_matches_sort(phash_matches *matches)
 {
     phash_match *m = matches->items;
     const size_t n = matches->count;
-    if (n <= INSERTION_MAX) {
-        for (size_t i = 1; i < n; i++) {
-            const phash_match x = m[i];
-            size_t j = i;
-            for (; j && compare(&m[j - 1], &x) > 0; j--)
-                m[j] = m[j - 1];
-            m[j] = x;
-        }
+    bool sorted = true;
+    for (size_t i = 1; i < n && sorted; i++)
+        sorted = !before(&m[i], &m[i - 1]);
+    if (sorted)
         return PHASH_OK;
+    if (n > INSERTION_MAX)
+        return radix_sort(m, n);
+    for (size_t i = 1; i < n; i++) {
+        const phash_match x = m[i];
+        size_t j = i;
+        for (; j && before(&x, &m[j - 1]); j--)
+            m[j] = m[j - 1];
+        m[j] = x;
     }
-    qsort(m, n, sizeof *m, compare);
     return PHASH_OK;
 }
 

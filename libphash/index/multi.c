@@ -17,6 +17,7 @@
 #include "core/internal.h"
 #include "index/search.h"
 
+#include <math.h>
 #include <string.h>
 
 enum {
@@ -53,8 +54,7 @@ static const uint32_t *key_masks(phash_scratch *scratch, uint32_t levels)
 /* What is the same for all queries of a search. */
 typedef struct round_plan {
     const phash_segment *segment;
-    const int *radii;
-    int pair_limit[CHUNKS_MAX]; /* of d_i + d_(i+1) */
+    phash_witness witnesses[CHUNKS_MAX];
     phash_probe_chunk chunks[CHUNKS_MAX];
     size_t chunk_count;
     size_t probes;      /* for one query */
@@ -64,13 +64,15 @@ typedef struct round_plan {
 static bool plan_round(const phash_segment *s, const int *radii, phash_scratch *scratch,
                        round_plan *p)
 {
-    p->segment = s, p->radii = radii;
+    p->segment = s;
     p->chunk_count = p->probes = 0;
     const uint32_t chunks = s->head.chunks;
     for (uint32_t c = 0; c < chunks; c++) {
         const phash_segment_chunk *chunk = &s->head.chunk[c];
         const uint32_t after = (c + 1) % chunks;
-        p->pair_limit[c] = radii[c] + 1 + radii[after] + 1 - 1;
+        const int pair = radii[c] + 1 + radii[after] + 1 - 1; /* below the sum of quotas */
+        p->witnesses[c] =
+            (phash_witness){chunk->start, chunk->width, (int16_t)radii[c], (int16_t)pair};
         if (radii[c] < 0)
             continue;
         const uint32_t own = phash_chunk_own(chunk);
@@ -92,7 +94,7 @@ static bool plan_round(const phash_segment *s, const int *radii, phash_scratch *
         if (!masks)
             return false;
         for (uint32_t d = 0; d < to->levels; d++) {
-            to->limit[d] = (int8_t)(p->pair_limit[c] - (int)d);
+            to->limit[d] = (int8_t)(pair - (int)d);
             to->own_limit[d] = (int8_t)(radii[c] - (int)d);
             to->count[d] = phash_choose(chunk->key_bits, d);
             p->probes += to->count[d];
@@ -112,46 +114,15 @@ static bool plan_round(const phash_segment *s, const int *radii, phash_scratch *
     return true;
 }
 
-/* Whether chunk c is a witness of a pair that differs in the bits of x. */
-static bool witness(const round_plan *p, const uint64_t *x, uint32_t c)
-{
-    const phash_segment_header *h = &p->segment->head;
-    const size_t words = p->segment->words;
-    int sum = 0;
-    for (uint32_t k = 0; k < 2; k++) {
-        const phash_segment_chunk *chunk = &h->chunk[(c + k) % h->chunks];
-        /* Chunks may be wider than 32 bits: counted in two pieces. */
-        const uint32_t half = chunk->width / 2;
-        sum +=
-            __builtin_popcount(phash_row_bits(x, words, chunk->start, half)) +
-            __builtin_popcount(phash_row_bits(x, words, chunk->start + half, chunk->width - half));
-        if (sum > (k ? p->pair_limit[c] : p->radii[c]))
-            return false;
-    }
-    return true;
-}
-
-/* Reports the rows within the radius that this chunk has to report. */
-static phash_status report(const round_plan *p, const phash_source *source, const phash_ask *ask,
+/* Reports rows. */
+static phash_status report(const phash_source *source, const phash_ask *ask,
                            const phash_probes *probes, const phash_found *rows, size_t n,
                            phash_matches *found)
 {
-    const size_t words = p->segment->words;
     for (size_t i = 0; i < n; i++) {
-        const phash_probe_group *g = &probes->groups[rows[i].group];
-        const uint64_t *a = p->segment->rows + (size_t)rows[i].row * words;
-        const uint64_t *b = ask->rows + (size_t)g->query * words;
-        const uint32_t chunk = p->chunks[g->chunk].number;
-        uint64_t x[WORDS_MAX];
-        for (size_t w = 0; w < words; w++)
-            x[w] = a[w] ^ b[w];
-        bool mine = witness(p, x, chunk);
-        for (uint32_t c = 0; c < chunk && mine; c++)
-            mine = !witness(p, x, c);
-        if (!mine)
-            continue;
+        const uint32_t query = probes->groups[rows[i].group].query;
         const phash_status status =
-            phash_source_emit(source, rows[i].row, ask->number ? ask->number[g->query] : g->query,
+            phash_source_emit(source, rows[i].row, ask->number ? ask->number[query] : query,
                               rows[i].distance, found);
         if (status)
             return status;
@@ -159,12 +130,14 @@ static phash_status report(const round_plan *p, const phash_source *source, cons
     return PHASH_OK;
 }
 
-/* One round: queries from .. from + n - 1. */
+/* One round: queries from .. from + n - 1. Where near-duplicates abound, so many rows may pass the
+ * checks that a scan is cheaper: past `budget` rows the round gives up, and *heavy says so. */
 static phash_status search_round(const round_plan *plan, const phash_source *source,
-                                 const phash_ask *ask, size_t from, size_t n,
-                                 phash_scratch *scratch, phash_matches *found)
+                                 const phash_ask *ask, size_t from, size_t n, double budget,
+                                 phash_scratch *scratch, phash_matches *found, bool *heavy)
 {
     const phash_segment *segment = plan->segment;
+    double looked = 0;
     const phash_hamming_kernels *k = &scratch->kernels;
     phash_stretch *stretches = scratch->stretches.data;
     phash_found *rows = scratch->rows.data;
@@ -181,6 +154,11 @@ static phash_status search_round(const round_plan *plan, const phash_source *sou
                            .words = segment->words,
                            .chunks = plan->chunks,
                            .chunk_count = plan->chunk_count,
+                           .witnesses = plan->witnesses,
+                           .witness_count = segment->head.chunks,
+                           .seen = scratch->seen.data,
+                           .epoch = scratch->epoch,
+                           .queries = n,
                            .groups = scratch->groups.data,
                            .buckets = scratch->buckets.data};
     for (size_t q = from; q < from + n; q++)
@@ -190,14 +168,53 @@ static phash_status search_round(const round_plan *plan, const phash_source *sou
         const size_t count = segment->lines ? k->probe_lines(&probes, stretches, STRETCHES)
                                             : k->probe_runs(&probes, stretches, STRETCHES);
         for (size_t at = 0; at < count;) {
+            const size_t start = at;
             const size_t near = k->probe_verify(&probes, ask->rows, ask->radius, stretches, count,
                                                 &at, rows, ROWS_AT_ONCE);
-            const phash_status status = report(plan, source, ask, &probes, rows, near, found);
+            const phash_status status = report(source, ask, &probes, rows, near, found);
             if (status)
                 return status;
+            for (size_t i = start; i < at; i++)
+                looked += __builtin_popcountll(stretches[i].near);
+            if (looked > budget) {
+                *heavy = true;
+                return PHASH_OK;
+            }
         }
     }
     return PHASH_OK;
+}
+
+/* The flat engine on queries from .. from + n - 1. */
+static phash_status scan_instead(const phash_source *source, const phash_ask *ask, size_t from,
+                                 size_t n, phash_scratch *scratch, phash_matches *found)
+{
+    uint32_t *number = phash_buffer_get(&scratch->numbers, n, sizeof *number);
+    if (!number)
+        return PHASH_E_MEMORY;
+    for (size_t i = 0; i < n; i++)
+        number[i] = ask->number ? ask->number[from + i] : (uint32_t)(from + i);
+    const phash_ask part = {ask->rows + from * source->words, n, number, ask->radius};
+    return phash_flat_scan(source, &part, scratch, found);
+}
+
+/* Sets aside an epoch for each query: no mark of an earlier search has one of them. */
+static bool new_epochs(phash_scratch *scratch, size_t queries)
+{
+    phash_seen *seen = scratch->seen.data;
+    if (!seen) {
+        seen = phash_buffer_get(&scratch->seen, PHASH_SEEN_COUNT, sizeof *seen);
+        scratch->epoch = scratch->epoch_end = UINT32_MAX;
+    }
+    if (!seen)
+        return false;
+    if (queries >= UINT32_MAX - scratch->epoch_end) {
+        memset(seen, 0, scratch->seen.bytes);
+        scratch->epoch_end = 1; /* zero marks nothing */
+    }
+    scratch->epoch = scratch->epoch_end;
+    scratch->epoch_end += (uint32_t)queries;
+    return true;
 }
 
 phash_status phash_multi_search(const phash_segment *segment, const phash_source *source,
@@ -215,12 +232,21 @@ phash_status phash_multi_search(const phash_segment *segment, const phash_source
                           sizeof(phash_probe_group)) ||
         !phash_buffer_get(&scratch->buckets, queries * plan.probes + PHASH_PROBE_AHEAD, 4) ||
         !phash_buffer_get(&scratch->stretches, STRETCHES, sizeof(phash_stretch)) ||
-        !phash_buffer_get(&scratch->rows, ROWS_AT_ONCE, sizeof(phash_found)))
+        !phash_buffer_get(&scratch->rows, ROWS_AT_ONCE, sizeof(phash_found)) || !new_epochs(scratch, ask->count))
         return PHASH_E_MEMORY;
     for (size_t from = 0; from < ask->count; from += queries) {
-        const size_t left = ask->count - from;
-        const phash_status status =
-            search_round(&plan, source, ask, from, left < queries ? left : queries, scratch, found);
+        const size_t left = ask->count - from, n = left < queries ? left : queries;
+        const size_t before = found->count;
+        const double budget = scratch->force == PHASH_INDEX_MULTI
+                                  ? HUGE_VAL
+                                  : phash_plan_budget(segment, n, ask->radius);
+        bool heavy = false;
+        phash_status status =
+            search_round(&plan, source, ask, from, n, budget, scratch, found, &heavy);
+        if (!status && heavy) {
+            found->count = before;
+            status = scan_instead(source, ask, from, n, scratch, found);
+        }
         if (status)
             return status;
     }

@@ -8,9 +8,12 @@
 
 #include <string.h>
 
-static const double PROBE_NS = 4.5;   /* a look-up: a cache miss among many */
+static const double PROBE_NS = 4.2;   /* a look-up: a cache miss among many */
+static const double GROUP_NS = 15;    /* setting up the look-ups of one chunk */
+static const double RUN_NS = 5;       /* what finding a run costs beyond a line */
 static const double LINE_NS = 3.0;    /* each further line of a bucket */
 static const double VERIFY_NS = 20.0; /* a candidate: its posting and its row */
+static const double VERIFY_HEAVY_NS = 2; /* one of a great many, whose rows lie together */
 static const double FLAT_PAIR_NS = 0.07;
 static const double FLAT_BLOCK_NS = 0.3;     /* shared by the queries of a batch, with planes */
 static const double FLAT_TRANSPOSE_NS = 1.2; /* and without */
@@ -40,7 +43,9 @@ static double level_cost(const phash_segment_header *h, uint32_t c, int d)
 {
     const phash_segment_chunk *chunk = &h->chunk[c];
     const double load = (double)chunk->load / LOAD_UNIT;
-    return phash_choose(chunk->key_bits, (uint32_t)d) * (PROBE_NS + load * 2 / 64 * LINE_NS);
+    return phash_choose(chunk->key_bits, (uint32_t)d) * (PROBE_NS +
+                                                                (h->layout == LAYOUT_RUNS ? RUN_NS : 0) +
+                                                                load * 2 / 64 * LINE_NS);
 }
 
 /* Spreads the radius so that the cheapest look-ups are done; false if it cannot be done. */
@@ -75,11 +80,17 @@ bool phash_plan_multi(const phash_segment_header *h, uint32_t radius, phash_plan
     for (uint32_t c = 0; c < h->chunks; c++) {
         const phash_segment_chunk *chunk = &h->chunk[c];
         const double load = (double)chunk->load / LOAD_UNIT;
+        const phash_segment_chunk *after = &h->chunk[(c + 1) % h->chunks];
         const int pair = plan->radii[c] + plan->radii[(c + 1) % h->chunks] + 1;
-        for (int d = 0; d <= plan->radii[c] && d <= chunk->key_bits; d++)
+        const uint32_t own = phash_chunk_own(chunk), bits = own + after->width;
+        const uint32_t used = bits < CHECK_BITS ? bits : CHECK_BITS;
+        for (int d = 0; d <= plan->radii[c] && d <= chunk->key_bits; d++) {
+            /* The two tests are taken as independent: good enough to choose by. */
+            const double pass = tail(used, pair - d) * (own ? tail(own, plan->radii[c] - d) * 2 : 1);
             plan->nanoseconds += level_cost(h, c, d) + phash_choose(chunk->key_bits, (uint32_t)d) *
-                                                           load * tail(CHECK_BITS, pair - d) *
-                                                           VERIFY_NS;
+                                                           load * (pass < 1 ? pass : 1) * VERIFY_NS;
+        }
+        plan->nanoseconds += GROUP_NS;
     }
     return true;
 }
@@ -119,4 +130,12 @@ const phash_plan *phash_plan_choose(const phash_segment *segment, size_t queries
     const double flat = phash_plan_flat(segment->head.hashes, segment->planes != NULL, queries,
                                         segment->head.bits, radius);
     return plan->nanoseconds <= flat ? plan : NULL;
+}
+
+double phash_plan_budget(const phash_segment *segment, size_t queries, uint32_t radius)
+{
+    const phash_segment_header *h = &segment->head;
+    return (double)queries *
+           phash_plan_flat(h->hashes, segment->planes != NULL, queries, h->bits, radius) /
+           VERIFY_HEAVY_NS;
 }

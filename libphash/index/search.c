@@ -50,6 +50,8 @@ void phash_scratch_free(phash_scratch **scratch)
     buffer_free(&s->buckets);
     buffer_free(&s->stretches);
     buffer_free(&s->rows);
+    buffer_free(&s->seen);
+    buffer_free(&s->numbers);
     buffer_free(&s->masks);
     buffer_free(&s->nearest);
     phash_matches_free(&s->found);

@@ -23,6 +23,9 @@ struct phash_scratch {
     phash_buffer buckets;     /* their buckets */
     phash_buffer stretches;   /* what they let through */
     phash_buffer rows;        /* of those */
+    phash_buffer seen;       /* rows that are done with (hamming.h) */
+    uint32_t epoch, epoch_end;
+    phash_buffer numbers;    /* of queries that a scan takes over */
     phash_buffer masks;       /* differences of keys */
     uint32_t mask_levels;     /* distances in masks */
     phash_buffer nearest;     /* of phash_segment_nearest */
@@ -82,6 +85,9 @@ phash_status phash_plan_all(phash_segment *segment);
 /* The plan for `queries` queries: NULL to scan. `force` as phash_scratch_force has it. */
 const phash_plan *phash_plan_choose(const phash_segment *segment, size_t queries, uint32_t radius,
                                     phash_index_engine force);
+
+/* How many rows `queries` look-ups may look at before a scan would have been cheaper. */
+double phash_plan_budget(const phash_segment *segment, size_t queries, uint32_t radius);
 
 /* n over k, for k <= PHASH_PROBE_LEVELS or results below 2^32. */
 uint32_t phash_choose(uint32_t n, uint32_t k);
