@@ -37,6 +37,8 @@ typedef phash_status (*phash_read_fn)(void *context, void *buffer, size_t capaci
  *                                                      a path in double quotes is RFC 4180 (doubled
  *                                                      quotes, line breaks); one without quotes
  *                                                      runs to the end of the line, commas included
+ *     HEX,QUALITY,PATH,WORDS                           the same with options: the orientation, such as
+ *                                                      rotate90, or the profile, fast or full
  *     {"hash":"HEX","quality":Q,"path":"…"}            `phash hash --format json`; only in builds
  *                                                      with jansson
  *
@@ -84,11 +86,13 @@ typedef struct phash_list_record {
                             Belongs to the reader and holds until the next call on it */
     size_t extra_length; /* bytes at `extra` */
     uint64_t line;       /* where the record starts, from 1 */
+    int fast; /* nonzero: the list says that the hash is of profile fast, an approximation:
+                            good for a query, never for a bank */
 } phash_list_record;
 
 #define PHASH_LIST_RECORD_INIT                                                                     \
     {                                                                                              \
-        sizeof(phash_list_record), {{0}}, -1, "", 0, 0                                             \
+        sizeof(phash_list_record), {{0}}, -1, "", 0, 0, 0                                          \
     }
 
 /* Opens a list. Nothing is read before the first record is asked for.

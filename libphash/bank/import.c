@@ -7,6 +7,7 @@
 #include "exchange/text.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -167,6 +168,14 @@ static phash_status import_list(phash_bank *bank, input *in, int64_t source,
             continue;
         }
         BANK_COUNT(bank, records);
+        if (r.fast) {
+            (void)phash_fail_at(&details, PHASH_E_KIND, 0, r.line,
+                                "line %" PRIu64
+                                ": a hash of profile fast is an approximation and is not taken in",
+                                r.line);
+            report(bank, options, &details);
+            continue;
+        }
         if (r.quality >= 0 && r.quality < options->min_quality) {
             BANK_COUNT(bank, skipped);
             continue;

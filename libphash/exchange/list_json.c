@@ -20,6 +20,8 @@ static phash_line_result take(phash_line *line, const json_t *object)
             return phash_line_bad(line, PHASH_E_CORRUPT, "quality is not a number from 0 to 100");
         r->quality = (int)value;
     }
+    const char *profile = json_string_value(json_object_get(object, "profile"));
+    r->fast = profile && !strcmp(profile, "fast");
     static const char *const names[] = {"path", "filename", "label"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const json_t *extra = json_object_get(object, names[i]);

@@ -1,6 +1,8 @@
 /* One line of a hash list: which form it has, and what it says. */
 #include "exchange/list.h"
 
+#include <phash/pdq.h>
+
 #include <string.h>
 
 static bool is_blank(const char *text, size_t length)
@@ -43,6 +45,36 @@ static bool parse_quality(const char *text, size_t length, int *quality)
     return value <= 100;
 }
 
+/* A column that `phash hash` writes behind the path when asked for: the orientation, or the profile. */
+static bool is_column(phash_list_record *r, const char *text, size_t length)
+{
+    const bool fast = length == 4 && !memcmp(text, "fast", 4);
+    r->fast |= fast;
+    if (fast || (length == 4 && !memcmp(text, "full", 4)))
+        return true;
+    for (int d = 0; d < PHASH_DIHEDRALS; d++) {
+        const char *name = phash_dihedral_name((phash_dihedral)d);
+        if (strlen(name) == length && !memcmp(name, text, length))
+            return true;
+    }
+    return false;
+}
+
+/* A path without quotes runs to the end of the line, but for such columns: `phash hash` puts a path
+ * with commas in quotes. */
+static size_t without_columns(phash_list_record *r, const char *text, size_t length)
+{
+    for (size_t end = length; end > 0;) {
+        size_t start = end;
+        while (start > 0 && text[start - 1] != ',')
+            start--;
+        if (start == 0 || !is_column(r, text + start, end - start))
+            return end;
+        end = start - 1;
+    }
+    return 0;
+}
+
 /* `text` starts behind the opening quote. Finds the closing one, from `from` on, and takes doubled
  * quotes apart once it is there. */
 static phash_line_result quoted(phash_line *line, char *text, size_t length)
@@ -63,6 +95,13 @@ static phash_line_result quoted(phash_line *line, char *text, size_t length)
     }
     if (at < length && text[at] != ',')
         return phash_line_bad(line, PHASH_E_CORRUPT, "text behind a closing quote");
+    for (size_t from = at; from < length;) {
+        const char *comma = memchr(text + from + 1, ',', length - from - 1);
+        const size_t end = comma ? (size_t)(comma - text) : length;
+        (void)is_column(&line->record, text + from + 1,
+                        end - from - 1); /* others are passed over */
+        from = end;
+    }
     size_t to = 0;
     for (size_t from = 0; from < at - 1; from++) {
         text[to++] = text[from];
@@ -99,7 +138,7 @@ static phash_line_result parse_fields(phash_line *line, phash_list_format *forma
     if (length && *text == '"')
         return quoted(line, text + 1, length - 1);
     r->extra = text;
-    r->extra_length = length;
+    r->extra_length = without_columns(r, text, length);
     return LINE_RECORD;
 }
 
@@ -144,6 +183,7 @@ phash_line_result phash_list_parse(phash_line *line, phash_list_format *format)
     r->quality = -1;
     r->extra = "";
     r->extra_length = 0;
+    r->fast = 0;
     if (!length || *text == '#' || is_blank(text, length))
         return LINE_SKIP;
     if (memchr(text + line->scanned, '\0', length - line->scanned))

@@ -122,6 +122,12 @@ START_TEST(lists_are_idempotent)
     ck_assert_uint_eq(result.bad, 1);
     ck_assert(!file_holds(in_dir("a.db"), "secret", 6));
     ck_assert(!file_holds(in_dir("a.db-wal"), "secret", 6));
+    /* An approximation is good for a query, not for a bank. */
+    snprintf(text, sizeof text, "%s,99,a.jpg,fast\n%s,99,b.jpg,full\n", hex_of(3000, hex[0]),
+             hex_of(3001, hex[1]));
+    ck_assert_int_eq(import_text(bank, "s", text, &result), PHASH_OK);
+    ck_assert_uint_eq(result.added, 1);
+    ck_assert_uint_eq(result.bad, 1);
     /* What is no list is imported neither whole nor by half. */
     ck_assert_int_eq(import_text(bank, "s", "GIF89a\n\n", &result), PHASH_E_FORMAT);
     free(list);

@@ -46,8 +46,9 @@ static void run(phash_list *list, char *out, size_t size)
         if (status)
             n = snprintf(out + used, size - used, "%d:E%d\n", (int)e.offset, (int)status);
         else
-            n = snprintf(out + used, size - used, "%d:%02x,%d,%.*s\n", (int)r.line, r.hash.bytes[0],
-                         r.quality, (int)r.extra_length, r.extra);
+            n = snprintf(out + used, size - used, "%d:%02x,%d,%.*s%s\n", (int)r.line,
+                         r.hash.bytes[0], r.quality, (int)r.extra_length, r.extra,
+                         r.fast ? " (fast)" : "");
         ck_assert_int_gt(n, 0);
         used += (size_t)n;
         ck_assert_uint_lt(used, size);
@@ -77,6 +78,12 @@ static const struct {
     CASE(PHASH_LIST_METADATA, "pdq,label\n" H1 ",101,x\n" H2 ",50,y\n",
          "2:f8,-1,101,x\n3:d8,-1,50,y\n"),
     CASE(PHASH_LIST_METADATA, H2 "\n" H1 ",100\n", "1:d8,-1,\n2:f8,-1,100\n"),
+    CASE(PHASH_LIST_CSV, H1 ",7,a.jpg,fast\n" H1 ",7,b.jpg,full\n" H2 ",8,c.jpg,rotate90\n",
+         "1:f8,7,a.jpg (fast)\n2:f8,7,b.jpg\n3:d8,8,c.jpg\n"),
+    CASE(PHASH_LIST_CSV, H1 ",7,\"a,b\",fast,flipx\n" H1 ",7,fast\n" H1 ",7,,fast\n",
+         "1:f8,7,a,b (fast)\n2:f8,7,fast\n3:f8,7, (fast)\n"),
+    CASE(PHASH_LIST_CSV, H1 ",7,a,b,faster\n" H1 ",7,\"a\",fast,x\n" H1 ",7,\"a\"fast\n",
+         "1:f8,7,a,b,faster\n2:f8,7,a (fast)\n3:E33\n"),
     CASE(PHASH_LIST_KEY_VALUE,
          "hash=" H1 ",norm=128,delta=0,quality=77,filename=a=b,c.jpg\n"
          "quality=0,hash=" H2 "\nhash=" H2 ",quality=101\nquality=3\nhash=" H1 "0\nhash\n" H1 "\n",
