@@ -25,6 +25,12 @@ struct command {
 extern const struct command command_hash;
 extern const struct command command_compare;
 extern const struct command command_doctor;
+#if PHASH_HAS_BANK
+extern const struct command command_case;
+extern const struct command command_bank;
+extern const struct command command_guide;
+extern const struct command command_keygen;
+#endif
 
 /* The pieces of the sandbox (sandbox.h) that the program itself is in; main sets them. */
 extern unsigned cli_sandbox;

@@ -12,7 +12,13 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct command *const commands[] = {&command_hash, &command_compare, &command_doctor};
+static const struct command *const commands[] = {
+    &command_hash,   &command_compare,
+#if PHASH_HAS_BANK
+    &command_case,   &command_bank,    &command_keygen, &command_guide,
+#endif
+    &command_doctor,
+};
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
 /* A program that is started with a closed stdout must not get an input under that number. What is
