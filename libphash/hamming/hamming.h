@@ -9,7 +9,7 @@
  *
  * Bit-sliced scan. Plane b of a block of 512 rows holds their bits b, row r in bit r % 64 of word
  * r / 64, so one 512-bit operation works on one bit of 512 pairs. To count, without unpacking, in
- * how many of the first 24 * steps bits a query differs from each row, planes are taken in groups
+ * how many of the first 6 * steps bits a query differs from each row, planes are taken in groups
  * of three: a block's table holds, for each of the eight values the query's three bits can have,
  * the sum and the carry of the three differences. All queries of a batch share the table; for each
  * of them a tree of carry-save adders (Harley and Seal) adds sums and carries. The counters start
@@ -31,10 +31,10 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 enum {
     PHASH_BLOCK_ROWS = 512,
     PHASH_PLANE_WORDS = PHASH_BLOCK_ROWS / 64,
-    PHASH_SLICE_GROUPS = 8,                    /* groups of three bits to a step */
-    PHASH_SLICE_BITS = 3 * PHASH_SLICE_GROUPS, /* bits to a step */
+    PHASH_SLICE_BITS = 6, /* bits to a step: two groups of three */
+    PHASH_SLICE_GROUPS = 2,
     PHASH_SLICE_STEPS_MAX = 256 / PHASH_SLICE_BITS,
-    PHASH_SLICE_CODES = PHASH_SLICE_GROUPS * PHASH_SLICE_STEPS_MAX, /* codes to a query */
+    PHASH_SLICE_CODES = PHASH_SLICE_GROUPS * PHASH_SLICE_STEPS_MAX, /* codes to a query, at most */
     PHASH_SLICE_RADIUS_MAX = 239, /* above it no prefix can reject; eight counter levels hold it */
     PHASH_SLICE_QUERIES_MAX = 1 << 15,
     /* 8 codes * (sum, carry) * 64 bytes for each group */
@@ -173,13 +173,13 @@ typedef struct phash_hamming_kernels {
      * that are missing read as zero. planes: bits * PHASH_PLANE_WORDS words, 64-byte aligned. */
     void (*transpose)(const void *rows, size_t n, size_t words, size_t bits, uint64_t *planes);
 
-    /* Tests n <= PHASH_SLICE_QUERIES_MAX queries against one block on the first 24 * steps bits.
+    /* Tests n <= PHASH_SLICE_QUERIES_MAX queries against one block on the first 6 * steps bits.
      *   codes   steps * PHASH_SLICE_GROUPS per query, as phash_slice_codes writes them
      *   radius  at most PHASH_SLICE_RADIUS_MAX
      *   table   PHASH_SLICE_TABLE_BYTES bytes, 64-byte aligned, scratch
      *   out     room for 512 * n: query << 9 | row of each survivor
      * Returns the number of survivors. */
-    size_t (*slice)(const uint64_t *planes, const uint16_t *codes, size_t n, uint32_t steps,
+    size_t (*slice)(const uint64_t *planes, const uint8_t *codes, size_t n, uint32_t steps,
                     uint32_t radius, void *table, uint32_t *out);
 
     /* Keeps the survivors of a block whose whole rows are within the radius: of `count` rows and
@@ -212,8 +212,8 @@ void phash_hamming_avx2(phash_hamming_kernels *kernels);
 void phash_hamming_avx512(phash_hamming_kernels *kernels);
 void phash_hamming_neon(phash_hamming_kernels *kernels);
 
-/* Writes a query's codes for its first 24 * steps bits. */
-void phash_slice_codes(const uint64_t *query, size_t words, uint32_t steps, uint16_t *codes);
+/* Writes a query's codes for its first 6 * steps bits. */
+void phash_slice_codes(const uint64_t *query, size_t words, uint32_t steps, uint8_t *codes);
 
 /* `count` <= 32 bits of a row from bit `start` on, going round at the end. */
 static inline uint32_t phash_row_bits(const uint64_t *row, size_t words, uint32_t start,

@@ -9,8 +9,7 @@
 typedef uint64_t V __attribute__((vector_size(16)));
 #define SUM3(a, b, c) ((a) ^ (b) ^ (c))
 /* Where a and b agree the majority is b, elsewhere c. */
-#define MAJ3(a, b, c)                                                                              \
-    ((V)vbslq_u64((uint64x2_t)((a) ^ (b)), (uint64x2_t)(c), (uint64x2_t)(b)))
+#define MAJ3(a, b, c)   ((V)vbslq_u64((uint64x2_t)((a) ^ (b)), (uint64x2_t)(c), (uint64x2_t)(b)))
 #define SUM_OR(a, b, c) ((a) | (b) | (c))
 #define SPLAT(bit)      ((V){0} - (uint64_t)(bit))
 #define NONE(v)         (!((v)[0] | (v)[1]))

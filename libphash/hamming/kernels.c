@@ -19,13 +19,13 @@ void phash_hamming_kernels_fill(phash_hamming_kernels *kernels, uint32_t sets)
     (void)sets;
 }
 
-void phash_slice_codes(const uint64_t *query, size_t words, uint32_t steps, uint16_t *codes)
+void phash_slice_codes(const uint64_t *query, size_t words, uint32_t steps, uint8_t *codes)
 {
     for (uint32_t g = 0; g < steps * PHASH_SLICE_GROUPS; g++) {
         const uint32_t bit = 3 * g, at = bit % 64;
         uint64_t v = query[bit / 64] >> at;
         if (at > 61 && bit / 64 + 1 < words)
             v |= query[bit / 64 + 1] << (64 - at);
-        codes[g] = (uint16_t)((v & 7) << PHASH_SLICE_CODE_SHIFT);
+        codes[g] = (uint8_t)((v & 7) << PHASH_SLICE_CODE_SHIFT);
     }
 }

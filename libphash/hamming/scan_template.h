@@ -35,6 +35,14 @@ enum {
         (a) = x_ ^ y_;                                                                             \
     } while (0)
 
+/* The same, where the carry takes the place of what was added. */
+#define CARRY_ON(a, b)                                                                             \
+    do {                                                                                           \
+        const V x_ = (a), y_ = (b);                                                                \
+        (b) = x_ & y_;                                                                             \
+        (a) = x_ ^ y_;                                                                             \
+    } while (0)
+
 /* Sum and carry of the three differences for each code. The majority of complements is the
  * complement of the majority, so four of the eight carries are the others upside down. */
 static inline void slice_table(const uint64_t *planes, uint32_t groups, char *table)
@@ -63,16 +71,15 @@ static inline void slice_table(const uint64_t *planes, uint32_t groups, char *ta
     }
 }
 
-/* One query against V_BYTES * 8 rows: the rows that differ in at most `radius` of the bits. levels
+/* Four steps at a time, then the rest. One query against V_BYTES * 8 rows: the rows that differ in at most `radius` of the bits. levels
  * is a constant at each call: the counters hold 0 .. 2^levels - 1. */
-static inline __attribute__((always_inline)) V slice_query(const char *table, const uint16_t *codes,
-                                                           uint32_t steps, uint32_t levels,
-                                                           uint32_t bias)
+static inline __attribute__((always_inline)) V
+slice_query(const char *table, const uint8_t *codes, uint32_t steps, uint32_t levels, uint32_t bias)
 {
     V ones = SPLAT(bias & 1), twos = SPLAT(bias >> 1 & 1), fours = SPLAT(bias >> 2 & 1);
     V eights = SPLAT(bias >> 3 & 1), c16 = SPLAT(bias >> 4 & 1), c32 = SPLAT(bias >> 5 & 1);
     V c64 = SPLAT(bias >> 6 & 1), c128 = SPLAT(bias >> 7 & 1), over = SPLAT(0);
-    for (uint32_t s = 0; s < steps; s++) {
+    for (uint32_t s = 0; s < steps / 4; s++) {
 #define AT(g)    ((const V *)(table + (g)*GROUP_BYTES + (size_t)codes[g] * CODE_SCALE))
 #define SUM(g)   (AT(g)[0])
 #define CARRY(g) (AT(g)[1])
@@ -97,23 +104,33 @@ static inline __attribute__((always_inline)) V slice_query(const char *table, co
         } else {
             V y;
             ADD3(c16, x0, x1, y);
-            if (levels > 5) {
-                V z;
-                ADD2(c32, y, z);
-                y = z;
-            }
-            if (levels > 6) {
-                V z;
-                ADD2(c64, y, z);
-                y = z;
-            }
-            if (levels > 7) {
-                V z;
-                ADD2(c128, y, z);
-                y = z;
-            }
+            if (levels > 5)
+                CARRY_ON(c32, y);
+            if (levels > 6)
+                CARRY_ON(c64, y);
+            if (levels > 7)
+                CARRY_ON(c128, y);
             over |= y;
         }
+        table += 4 * PHASH_SLICE_GROUPS * GROUP_BYTES;
+        codes += 4 * PHASH_SLICE_GROUPS;
+    }
+    for (uint32_t s = 0; s < steps % 4; s++) {
+        V t, f0, f1, e, x;
+        ADD3(ones, SUM(0), SUM(1), t);
+        ADD3(twos, CARRY(0), CARRY(1), f0);
+        ADD2(twos, t, f1);
+        ADD3(fours, f0, f1, e);
+        ADD2(eights, e, x);
+        if (levels > 4)
+            CARRY_ON(c16, x);
+        if (levels > 5)
+            CARRY_ON(c32, x);
+        if (levels > 6)
+            CARRY_ON(c64, x);
+        if (levels > 7)
+            CARRY_ON(c128, x);
+        over |= x;
         table += PHASH_SLICE_GROUPS * GROUP_BYTES;
         codes += PHASH_SLICE_GROUPS;
 #undef AT
@@ -124,7 +141,7 @@ static inline __attribute__((always_inline)) V slice_query(const char *table, co
 }
 
 static inline __attribute__((always_inline)) size_t
-slice_queries(const char *table, const uint16_t *codes, size_t n, uint32_t steps, uint32_t levels,
+slice_queries(const char *table, const uint8_t *codes, size_t n, uint32_t steps, uint32_t levels,
               uint32_t radius, uint32_t first_row, uint32_t *out)
 {
     const uint32_t bias = (UINT32_C(1) << levels) - 1 - radius;
@@ -143,7 +160,7 @@ slice_queries(const char *table, const uint16_t *codes, size_t n, uint32_t steps
     return count;
 }
 
-static size_t slice(const uint64_t *planes, const uint16_t *codes, size_t n, uint32_t steps,
+static size_t slice(const uint64_t *planes, const uint8_t *codes, size_t n, uint32_t steps,
                     uint32_t radius, void *table, uint32_t *out)
 {
     size_t count = 0;

@@ -68,8 +68,8 @@ static uint64_t *sample_planes(const phash_build *b, order_build *o)
         }
         b->kernels.transpose(rows, n, row_words, o->bits, block);
         for (uint32_t bit = 0; bit < o->bits; bit++)
-            memcpy(planes + bit * o->words + k * PHASH_PLANE_WORDS,
-                   block + bit * PHASH_PLANE_WORDS, PHASH_PLANE_WORDS * 8);
+            memcpy(planes + bit * o->words + k * PHASH_PLANE_WORDS, block + bit * PHASH_PLANE_WORDS,
+                   PHASH_PLANE_WORDS * 8);
     }
     const bool ok = planes && block && rows;
     if (rows)
@@ -119,10 +119,10 @@ static void order_chunks(const order_build *o, const phash_segment_header *h, ui
                 if (a == b)
                     continue;
                 const phash_segment_chunk *ca = &h->chunk[a], *cb = &h->chunk[b];
-                const double la = cost[a] - added(o, order, ca, i, order[i]) +
-                                  added(o, order, ca, i, order[j]);
-                const double lb = cost[b] - added(o, order, cb, j, order[j]) +
-                                  added(o, order, cb, j, order[i]);
+                const double la =
+                    cost[a] - added(o, order, ca, i, order[i]) + added(o, order, ca, i, order[j]);
+                const double lb =
+                    cost[b] - added(o, order, cb, j, order[j]) + added(o, order, cb, j, order[i]);
                 /* exp is monotonous and convex: its second-order stand-in decides the same way near
                  * a balance, and costs nothing. */
                 const double before = cost[a] + cost[b] + cost[a] * cost[a] + cost[b] * cost[b];

@@ -8,10 +8,10 @@
 #include "index/search.h"
 
 enum {
-    SLICE_BATCH = 256,
+    SLICE_BATCH = 512,
     ROWS_QUERIES_MAX =
         3, /* up to this many queries whole rows are faster, when there are no planes */
-    STEPS_MIN = 1
+    STEPS_MIN = 4
 };
 
 /* Whole rows. */
@@ -40,15 +40,15 @@ static phash_status scan_rows(const phash_source *source, const phash_ask *ask,
     return PHASH_OK;
 }
 
-/* How many steps of 24 bits the prefix should have: so many that few pairs survive by chance, when
- * bits are independent and even (mean m / 2, deviation sqrt(m) / 2, three deviations apart). Real
- * bits are neither, so the scan corrects itself as it goes. */
+/* How many steps of 6 bits the prefix should have: so many that few pairs survive by chance, when
+ * bits are independent and even (mean m / 2, deviation sqrt(m) / 2, at least 3.85 deviations apart:
+ * one survivor in 33 blocks). Real bits are neither, so the scan corrects itself as it goes. */
 static uint32_t first_steps(uint32_t bits, uint32_t radius)
 {
     uint32_t steps = STEPS_MIN;
     while ((steps + 1) * PHASH_SLICE_BITS <= bits) {
         const double m = steps * PHASH_SLICE_BITS, gap = m / 2 - radius;
-        if (gap > 0 && gap * gap >= 9 * m / 4)
+        if (gap > 0 && gap * gap >= 14.8 * m / 4)
             break;
         steps++;
     }
@@ -56,7 +56,7 @@ static uint32_t first_steps(uint32_t bits, uint32_t radius)
 }
 
 static void write_codes(const phash_ask *ask, size_t from, size_t n, size_t words, uint32_t steps,
-                        uint16_t *codes)
+                        uint8_t *codes)
 {
     for (size_t q = 0; q < n; q++)
         phash_slice_codes(ask->rows + (from + q) * words, words, steps,
@@ -68,7 +68,7 @@ static phash_status scan_batch(const phash_source *source, const phash_ask *ask,
                                size_t n, phash_scratch *scratch, phash_matches *found)
 {
     const uint32_t bits = (uint32_t)source->words * 64, steps_max = bits / PHASH_SLICE_BITS;
-    uint16_t *codes = phash_buffer_get(&scratch->codes, n * PHASH_SLICE_CODES, sizeof *codes);
+    uint8_t *codes = phash_buffer_get(&scratch->codes, n * PHASH_SLICE_CODES, sizeof *codes);
     uint64_t *block = phash_buffer_get(&scratch->planes, bits * PHASH_PLANE_WORDS, 8);
     void *table = phash_buffer_get(&scratch->table, PHASH_SLICE_TABLE_BYTES, 1);
     uint32_t *survivors = phash_buffer_get(&scratch->survivors, n * PHASH_BLOCK_ROWS, 4);
@@ -102,14 +102,13 @@ static phash_status scan_batch(const phash_source *source, const phash_ask *ask,
             if (status)
                 return status;
         }
-        /* A false survivor costs about 16 cycles, a step 16 for 512 pairs. One step more is worth
-         * it when it would save more than one survivor in 512 pairs, one less when there are
-         * hardly any. */
+        /* A false survivor costs some 80 cycles, a step 7 for 512 pairs, and saves about four
+         * survivors in five. */
         const size_t wrong = count - hits;
-        if (wrong > n && steps < steps_max) {
+        if (wrong * 8 > n && steps < steps_max) {
             steps++;
             write_codes(ask, from, n, source->words, steps, codes);
-        } else if (n >= 64 && wrong * 256 < n && steps > STEPS_MIN + 1) {
+        } else if (n >= 64 && wrong * 256 < n && steps > STEPS_MIN) {
             steps--;
             write_codes(ask, from, n, source->words, steps, codes);
         }

@@ -121,9 +121,8 @@ static phash_status report(const phash_source *source, const phash_ask *ask,
 {
     for (size_t i = 0; i < n; i++) {
         const uint32_t query = probes->groups[rows[i].group].query;
-        const phash_status status =
-            phash_source_emit(source, rows[i].row, ask->number ? ask->number[query] : query,
-                              rows[i].distance, found);
+        const phash_status status = phash_source_emit(
+            source, rows[i].row, ask->number ? ask->number[query] : query, rows[i].distance, found);
         if (status)
             return status;
     }
@@ -232,7 +231,8 @@ phash_status phash_multi_search(const phash_segment *segment, const phash_source
                           sizeof(phash_probe_group)) ||
         !phash_buffer_get(&scratch->buckets, queries * plan.probes + PHASH_PROBE_AHEAD, 4) ||
         !phash_buffer_get(&scratch->stretches, STRETCHES, sizeof(phash_stretch)) ||
-        !phash_buffer_get(&scratch->rows, ROWS_AT_ONCE, sizeof(phash_found)) || !new_epochs(scratch, ask->count))
+        !phash_buffer_get(&scratch->rows, ROWS_AT_ONCE, sizeof(phash_found)) ||
+        !new_epochs(scratch, ask->count))
         return PHASH_E_MEMORY;
     for (size_t from = 0; from < ask->count; from += queries) {
         const size_t left = ask->count - from, n = left < queries ? left : queries;

@@ -8,11 +8,11 @@
 
 #include <string.h>
 
-static const double PROBE_NS = 4.2;   /* a look-up: a cache miss among many */
-static const double GROUP_NS = 15;    /* setting up the look-ups of one chunk */
-static const double RUN_NS = 5;       /* what finding a run costs beyond a line */
-static const double LINE_NS = 3.0;    /* each further line of a bucket */
-static const double VERIFY_NS = 20.0; /* a candidate: its posting and its row */
+static const double PROBE_NS = 4.2;      /* a look-up: a cache miss among many */
+static const double GROUP_NS = 15;       /* setting up the look-ups of one chunk */
+static const double RUN_NS = 5;          /* what finding a run costs beyond a line */
+static const double LINE_NS = 3.0;       /* each further line of a bucket */
+static const double VERIFY_NS = 20.0;    /* a candidate: its posting and its row */
 static const double VERIFY_HEAVY_NS = 2; /* one of a great many, whose rows lie together */
 static const double FLAT_PAIR_NS = 0.07;
 static const double FLAT_BLOCK_NS = 0.3;     /* shared by the queries of a batch, with planes */
@@ -43,9 +43,8 @@ static double level_cost(const phash_segment_header *h, uint32_t c, int d)
 {
     const phash_segment_chunk *chunk = &h->chunk[c];
     const double load = (double)chunk->load / LOAD_UNIT;
-    return phash_choose(chunk->key_bits, (uint32_t)d) * (PROBE_NS +
-                                                                (h->layout == LAYOUT_RUNS ? RUN_NS : 0) +
-                                                                load * 2 / 64 * LINE_NS);
+    return phash_choose(chunk->key_bits, (uint32_t)d) *
+           (PROBE_NS + (h->layout == LAYOUT_RUNS ? RUN_NS : 0) + load * 2 / 64 * LINE_NS);
 }
 
 /* Spreads the radius so that the cheapest look-ups are done; false if it cannot be done. */
@@ -86,7 +85,8 @@ bool phash_plan_multi(const phash_segment_header *h, uint32_t radius, phash_plan
         const uint32_t used = bits < CHECK_BITS ? bits : CHECK_BITS;
         for (int d = 0; d <= plan->radii[c] && d <= chunk->key_bits; d++) {
             /* The two tests are taken as independent: good enough to choose by. */
-            const double pass = tail(used, pair - d) * (own ? tail(own, plan->radii[c] - d) * 2 : 1);
+            const double pass =
+                tail(used, pair - d) * (own ? tail(own, plan->radii[c] - d) * 2 : 1);
             plan->nanoseconds += level_cost(h, c, d) + phash_choose(chunk->key_bits, (uint32_t)d) *
                                                            load * (pass < 1 ? pass : 1) * VERIFY_NS;
         }

@@ -14,18 +14,18 @@ typedef struct phash_buffer {
 
 struct phash_scratch {
     phash_hamming_kernels kernels;
-    phash_buffer queries;     /* rows of all queries */
-    phash_buffer codes;       /* of a batch, for the bit-sliced scan */
-    phash_buffer planes;      /* one block */
-    phash_buffer table;       /* of the bit-sliced scan */
-    phash_buffer survivors;   /* of one block, or hits of one query */
-    phash_buffer groups;      /* probe groups of a round */
-    phash_buffer buckets;     /* their buckets */
-    phash_buffer stretches;   /* what they let through */
-    phash_buffer rows;        /* of those */
-    phash_buffer seen;       /* rows that are done with (hamming.h) */
+    phash_buffer queries;   /* rows of all queries */
+    phash_buffer codes;     /* of a batch, for the bit-sliced scan */
+    phash_buffer planes;    /* one block */
+    phash_buffer table;     /* of the bit-sliced scan */
+    phash_buffer survivors; /* of one block, or hits of one query */
+    phash_buffer groups;    /* probe groups of a round */
+    phash_buffer buckets;   /* their buckets */
+    phash_buffer stretches; /* what they let through */
+    phash_buffer rows;      /* of those */
+    phash_buffer seen;      /* rows that are done with (hamming.h) */
     uint32_t epoch, epoch_end;
-    phash_buffer numbers;    /* of queries that a scan takes over */
+    phash_buffer numbers;     /* of queries that a scan takes over */
     phash_buffer masks;       /* differences of keys */
     uint32_t mask_levels;     /* distances in masks */
     phash_buffer nearest;     /* of phash_segment_nearest */

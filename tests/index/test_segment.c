@@ -1,4 +1,6 @@
 /* Segments against brute force: every engine, shape of data, size, radius, batch. */
+#define _DEFAULT_SOURCE /* posix_memalign */
+
 #include "index/data.h"
 #include "index/segment.h"
 
@@ -106,6 +108,288 @@ START_TEST(sizes)
 }
 END_TEST
 
+START_TEST(many)
+{
+    static const enum data_shape shapes[] = {DATA_UNIFORM, DATA_CLUSTERED, DATA_DUPLICATES,
+                                             DATA_EQUAL};
+    fixture f;
+    setup(&f, shapes[_i], 200000, 12, 256, 31, PHASH_INDEX_AUTO, 0);
+    static const uint32_t radii[] = {0, 31, 70};
+    for (size_t r = 0; r < 3; r++) {
+        expect(&f, radii[r]);
+        for (size_t e = 0; e < 3; e++)
+            check_radius(&f, engines[e], radii[r], data_names[shapes[_i]]);
+    }
+    teardown(&f);
+}
+END_TEST
+
+/* A batch is the sum of its queries, whatever its size. */
+START_TEST(batches)
+{
+    static const size_t batch[] = {0, 1, 2, 3, 4, 5, 60, 61, 511, 512, 513, 1025, 5000};
+    fixture f;
+    setup(&f, _i ? DATA_CLUSTERED : DATA_UNIFORM, 6000, 5000, 256, 31, PHASH_INDEX_MULTI, 2);
+    phash_matches all = PHASH_MATCHES_INIT;
+    f.n = 5000;
+    expect(&f, 31);
+    all = f.expected;
+    for (size_t i = 0; i < sizeof batch / sizeof batch[0]; i++) {
+        size_t cut = 0;
+        while (cut < all.count && all.items[cut].query < batch[i])
+            cut++;
+        f.expected.count = cut;
+        f.n = batch[i];
+        for (size_t e = 0; e < 3; e++)
+            check_radius(&f, engines[e], 31, "batch");
+    }
+    teardown(&f);
+}
+END_TEST
+
+/* Removed slots never appear, in segments and in arrays; the rest does. */
+START_TEST(removed)
+{
+    const enum data_shape shape = (enum data_shape)_i;
+    fixture f;
+    setup(&f, shape, 5000, 40, 256, 31, PHASH_INDEX_MULTI, 2);
+    uint64_t state = test_seed() + 9;
+    phash_segment_info info;
+    phash_segment_info_get(f.segment, &info);
+    ck_assert_uint_eq(info.pairs, f.count);
+    /* Slots are in an order of their own: take hashes and ids from them. */
+    phash_segment_read(f.segment, 0, f.count, f.hashes, f.ids);
+    f.hidden = calloc(f.count, 1);
+    f.removed = calloc(f.count / 64 + 1, 8);
+    for (size_t i = 0; i < f.count; i++)
+        if (test_random(&state) % 3 == 0) {
+            f.hidden[i] = 1;
+            f.removed[i / 64] |= UINT64_C(1) << i % 64;
+        }
+    static const uint32_t radii[] = {0, 20, 31, 60};
+    for (size_t r = 0; r < 4; r++) {
+        expect(&f, radii[r]);
+        for (size_t e = 0; e < 3; e++)
+            check_radius(&f, engines[e], radii[r], data_names[shape]);
+        const phash_flat flat = {f.hashes, f.ids, f.count, 256};
+        for (size_t n = 1; n <= f.n; n += 39) {
+            size_t cut = 0;
+            while (cut < f.expected.count && f.expected.items[cut].query < n)
+                cut++;
+            phash_matches part = {f.expected.items, cut, cut};
+            f.found.count = 0;
+            ck_assert_int_eq(phash_flat_search(&flat, f.removed, f.queries, n, radii[r], f.scratch,
+                                               &f.found, NULL),
+                             PHASH_OK);
+            ck_assert_int_eq(phash_matches_sort(&f.found), PHASH_OK);
+            matches_compare(&part, &f.found, "array");
+        }
+    }
+    teardown(&f);
+}
+END_TEST
+
+START_TEST(nearest)
+{
+    const enum data_shape shape = (enum data_shape)_i;
+    fixture f;
+    setup(&f, shape, 3000, 24, 256, 31, PHASH_INDEX_MULTI, 2);
+    static const uint32_t ks[] = {1, 2, 10, 4000};
+    static const uint32_t radii[] = {0, 10, 31, 256};
+    for (size_t r = 0; r < 4; r++)
+        for (size_t i = 0; i < 4; i++) {
+            expect(&f, radii[r]);
+            brute_cut(&f.expected, ks[i]);
+            for (size_t e = 0; e < 3; e++) {
+                phash_scratch_force(f.scratch, engines[e]);
+                f.found.count = 0;
+                ck_assert_int_eq(phash_segment_nearest(f.segment, NULL, f.queries, f.n, ks[i],
+                                                       radii[r], f.scratch, &f.found, NULL),
+                                 PHASH_OK);
+                ck_assert_int_eq(phash_matches_sort(&f.found), PHASH_OK);
+                matches_compare(&f.expected, &f.found, "nearest");
+            }
+            const phash_flat flat = {f.hashes, f.ids, f.count, 256};
+            f.found.count = 0;
+            ck_assert_int_eq(phash_flat_nearest(&flat, NULL, f.queries, f.n, ks[i], radii[r],
+                                                f.scratch, &f.found, NULL),
+                             PHASH_OK);
+            ck_assert_int_eq(phash_matches_sort(&f.found), PHASH_OK);
+            matches_compare(&f.expected, &f.found, "nearest of an array");
+        }
+    teardown(&f);
+}
+END_TEST
+
+/* Copies of the sections, each of exactly its length: what lies behind is the sanitizer's. */
+static size_t copy_sections(const phash_segment *segment, phash_section *copies)
+{
+    const size_t n = phash_segment_sections(segment, copies);
+    for (size_t i = 0; i < n; i++) {
+        void *data = NULL;
+        ck_assert_int_eq(posix_memalign(&data, 64, copies[i].bytes), 0);
+        memcpy(data, copies[i].data, copies[i].bytes);
+        copies[i].data = data;
+    }
+    return n;
+}
+
+static void free_sections(phash_section *sections, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        free((void *)(uintptr_t)sections[i].data);
+}
+
+START_TEST(attached)
+{
+    for (int shape = 0; shape < DATA_SHAPES; shape++)
+        for (size_t e = 0; e < 3; e++) {
+            fixture f;
+            setup(&f, (enum data_shape)shape, 5000, 30, 256, 31, engines[e], 2);
+            phash_section copies[PHASH_SEGMENT_SECTIONS_MAX];
+            const size_t n = copy_sections(f.segment, copies);
+            phash_segment_free(&f.segment);
+            ck_assert_int_eq(phash_segment_attach(copies, n, &f.segment, NULL), PHASH_OK);
+            ck_assert_int_eq(phash_segment_validate(f.segment, NULL), PHASH_OK);
+            expect(&f, 31);
+            check_radius(&f, PHASH_INDEX_AUTO, 31, "attached");
+            phash_segment_free(&f.segment);
+            /* Every section too short, too long, missing, twice. */
+            for (size_t i = 0; i < n; i++)
+                for (int change = 0; change < 4; change++) {
+                    phash_section bad[PHASH_SEGMENT_SECTIONS_MAX + 1];
+                    memcpy(bad, copies, sizeof copies);
+                    size_t m = n;
+                    if (change == 0)
+                        bad[i].bytes -= 2;
+                    else if (change == 1)
+                        bad[i].bytes += 1;
+                    else if (change == 2)
+                        bad[i] = bad[--m];
+                    else
+                        bad[m++] = bad[i];
+                    if (change == 0 && bad[i].kind == 7)
+                        continue; /* the overflow of lines has no length of its own */
+                    phash_error error = PHASH_ERROR_INIT;
+                    ck_assert_int_ne(phash_segment_attach(bad, m, &f.segment, &error), PHASH_OK);
+                    ck_assert_ptr_null(f.segment);
+                    ck_assert_int_ne(error.message[0], 0);
+                }
+            free_sections(copies, n);
+            teardown(&f);
+        }
+}
+END_TEST
+
+/* Changed sections give wrong answers at worst. What is read out of bounds, address sanitizer and
+ * the guard of exact lengths find. */
+START_TEST(damaged)
+{
+    fixture f;
+    setup(&f, _i % 2 ? DATA_DUPLICATES : DATA_CLUSTERED, _i < 2 ? 6000 : 40000, 40, 256, 31,
+          PHASH_INDEX_MULTI, 2);
+    uint64_t state = test_seed() + 11 + (uint64_t)_i;
+    phash_section copies[PHASH_SEGMENT_SECTIONS_MAX];
+    const size_t n = copy_sections(f.segment, copies);
+    phash_segment_free(&f.segment);
+    size_t refused = 0;
+    for (int round = 0; round < 600; round++) {
+        phash_section *section = &copies[test_random(&state) % n];
+        uint8_t *data = (uint8_t *)(uintptr_t)section->data;
+        const size_t at = test_random(&state) % section->bytes;
+        const uint8_t before = data[at];
+        data[at] = (uint8_t)(round % 2 ? test_random(&state) : 0xff);
+        if (phash_segment_attach(copies, n, &f.segment, NULL) == PHASH_OK) {
+            (void)phash_segment_validate(f.segment, NULL);
+            f.found.count = 0;
+            for (size_t e = 0; e < 3; e++) {
+                phash_scratch_force(f.scratch, engines[e]);
+                ck_assert_int_eq(phash_segment_search(f.segment, NULL, f.queries, 8, 31, f.scratch,
+                                                      &f.found, NULL),
+                                 PHASH_OK);
+            }
+            uint8_t out[32];
+            phash_segment_read(f.segment, f.count - 1, 1, out, NULL);
+            phash_segment_free(&f.segment);
+        } else {
+            refused++;
+        }
+        if (round % 8) /* let some of the damage stay */
+            data[at] = before;
+        else if (section->kind == 1)
+            data[at] = before;
+    }
+    ck_assert_uint_gt(refused, 0);
+    free_sections(copies, n);
+    teardown(&f);
+}
+END_TEST
+
+START_TEST(arguments)
+{
+    phash_segment *segment = NULL;
+    phash_scratch *scratch;
+    phash_matches found = PHASH_MATCHES_INIT;
+    uint8_t hash[32] = {0};
+    phash_segment_options options = {256, 31, PHASH_INDEX_AUTO, 1};
+    ck_assert_int_eq(phash_scratch_new(&scratch), PHASH_OK);
+    ck_assert_int_eq(phash_segment_build(hash, NULL, 1, &options, NULL, NULL), PHASH_E_ARGUMENT);
+    ck_assert_int_eq(phash_segment_build(NULL, NULL, 1, &options, &segment, NULL),
+                     PHASH_E_ARGUMENT);
+    options.bits = 128;
+    ck_assert_int_eq(phash_segment_build(hash, NULL, 1, &options, &segment, NULL),
+                     PHASH_E_ARGUMENT);
+    options.bits = 256, options.radius = 257;
+    ck_assert_int_eq(phash_segment_build(hash, NULL, 1, &options, &segment, NULL),
+                     PHASH_E_ARGUMENT);
+    options.radius = 31;
+    ck_assert_int_eq(phash_segment_build(hash, NULL, 1, &options, &segment, NULL), PHASH_OK);
+    ck_assert_int_eq(phash_segment_search(segment, NULL, hash, 1, 257, scratch, &found, NULL),
+                     PHASH_E_ARGUMENT);
+    ck_assert_int_eq(phash_segment_search(segment, NULL, NULL, 1, 31, scratch, &found, NULL),
+                     PHASH_E_ARGUMENT);
+    ck_assert_int_eq(phash_segment_nearest(segment, NULL, hash, 1, 0, 31, scratch, &found, NULL),
+                     PHASH_E_ARGUMENT);
+    ck_assert_int_eq(phash_segment_search(segment, NULL, hash, 1, 0, scratch, &found, NULL),
+                     PHASH_OK);
+    ck_assert_uint_eq(found.count, 1);
+    ck_assert_uint_eq(found.items[0].id, 0); /* ids default to 0 .. n - 1 */
+    phash_segment_free(&segment);
+    phash_segment_free(&segment);
+    phash_segment_free(NULL);
+    phash_scratch_free(&scratch);
+    phash_scratch_free(NULL);
+    phash_matches_free(&found);
+    phash_matches_free(NULL);
+    ck_assert_int_eq(phash_segment_attach(NULL, 0, &segment, NULL), PHASH_E_TRUNCATED);
+}
+END_TEST
+
+/* Sorting by radix and by insertion. */
+START_TEST(sorting)
+{
+    uint64_t state = test_seed() + 12;
+    phash_matches m = PHASH_MATCHES_INIT;
+    for (size_t n = 0; n < 3000; n = n * 3 / 2 + 1) {
+        m.count = 0;
+        ck_assert_int_eq(phash_matches_reserve(&m, n), PHASH_OK);
+        for (size_t i = 0; i < n; i++)
+            m.items[m.count++] =
+                (phash_match){test_random(&state) >> test_random(&state) % 64,
+                              (uint32_t)(test_random(&state) >> (32 + test_random(&state) % 32)),
+                              (uint32_t)(test_random(&state) % 257)};
+        ck_assert_int_eq(phash_matches_sort(&m), PHASH_OK);
+        for (size_t i = 1; i < n; i++) {
+            const phash_match *a = &m.items[i - 1], *b = &m.items[i];
+            ck_assert(a->query < b->query ||
+                      (a->query == b->query && (a->distance < b->distance ||
+                                                (a->distance == b->distance && a->id <= b->id))));
+        }
+    }
+    phash_matches_free(&m);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *s = suite_create("segment");
@@ -113,6 +397,14 @@ static Suite *suite(void)
     tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, every_shape_and_radius, 0, 2 * DATA_SHAPES);
     tcase_add_loop_test(t, sizes, 0, 13);
+    tcase_add_loop_test(t, many, 0, 4);
+    tcase_add_loop_test(t, batches, 0, 2);
+    tcase_add_loop_test(t, removed, 0, DATA_SHAPES);
+    tcase_add_loop_test(t, nearest, 0, DATA_SHAPES);
+    tcase_add_test(t, attached);
+    tcase_add_loop_test(t, damaged, 0, 4);
+    tcase_add_test(t, arguments);
+    tcase_add_test(t, sorting);
     suite_add_tcase(s, t);
     return s;
 }
