@@ -30,6 +30,7 @@ extern const struct command command_case;
 extern const struct command command_bank;
 extern const struct command command_guide;
 extern const struct command command_keygen;
+extern const struct command command_scan;
 #endif
 
 /* The pieces of the sandbox (sandbox.h) that the program itself is in; main sets them. */

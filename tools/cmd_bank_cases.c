@@ -1,6 +1,7 @@
 /* phash bank status, withdraw, purge: what a person asks for, and cleaning up. */
 #include "cmd_bank.h"
 
+#include "bank_index.h"
 #include "rows.h"
 #include "store.h"
 #include "text.h"
@@ -94,7 +95,7 @@ static int withdraw_run(const struct command *self, int argc, char **argv)
         if (status != PHASH_OK) {
             cli_message("%s", cli_reason(&error));
         } else {
-            code = EXIT_DONE;
+            code = bank_index_follow(bank, args.path) ? EXIT_DONE : EXIT_FAILED;
             if (!args.quiet)
                 cli_message("withdrawn; %llu hashes erased", (unsigned long long)erased);
         }
@@ -117,6 +118,8 @@ static int purge_run(const struct command *self, int argc, char **argv)
     int code = bank ? EXIT_DONE : EXIT_FAILED;
     if (bank && phash_bank_purge(bank, args.source, &erased, &error) != PHASH_OK)
         code = bank_failed(args.path, &error);
+    else if (bank && !bank_index_follow(bank, args.path))
+        code = EXIT_FAILED;
     else if (bank && !args.quiet)
         cli_message("%llu hashes erased", (unsigned long long)erased);
     phash_bank_free(&bank);

@@ -1,6 +1,7 @@
 /* phash bank import, export, feedback: what goes in and out. */
 #include "cmd_bank.h"
 
+#include "bank_index.h"
 #include "cmd_case.h"
 #include "rows.h"
 #include "store.h"
@@ -72,6 +73,8 @@ static int import_run(const struct command *self, int argc, char **argv)
     bool good = bank != NULL;
     for (int i = 0; bank && i < args.count; i++)
         good = import_one(bank, args.rest[i], &o, args.quiet) && good;
+    /* Withdrawals may have come in. */
+    good = bank && bank_index_follow(bank, args.path) && good;
     phash_bank_free(&bank);
     store_free(key, o.secret_key_bytes);
     free(args.tags);

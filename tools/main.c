@@ -15,7 +15,7 @@
 static const struct command *const commands[] = {
     &command_hash,   &command_compare,
 #if PHASH_HAS_BANK
-    &command_case,   &command_bank,    &command_keygen, &command_guide,
+    &command_case,   &command_bank,    &command_keygen, &command_guide, &command_scan,
 #endif
     &command_doctor,
 };

@@ -1,0 +1,23 @@
+/* bank_index.h: the index that keeps in step with a bank.
+ *
+ * Beside BANK lie BANK.phidx and what belongs to it (see phash/index.h). It is made when it is first
+ * needed, and brought up to date whenever it is opened: what the bank erased is gone from it, bytes
+ * included, before the first search. It can be deleted at any time.
+ */
+#ifndef PHASH_TOOLS_BANK_INDEX_H
+#define PHASH_TOOLS_BANK_INDEX_H
+
+#include <phash/bank.h>
+#include <phash/index.h>
+
+#include <stdbool.h>
+
+/* Opens the index of a bank, up to date. Where its files cannot be had (read-only folder, another
+ * process is at it) the same index is made in memory. NULL after a message. */
+phash_index *bank_index_open(phash_bank *bank, const char *bank_path);
+
+/* Brings the index up to date if there is one; after something was erased from the bank. False after
+ * a message. */
+bool bank_index_follow(phash_bank *bank, const char *bank_path);
+
+#endif
