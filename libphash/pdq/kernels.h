@@ -9,6 +9,7 @@
 typedef struct pdq_kernels {
     /* The wave (wave.h): rows to a block, 0 where there is none and pdq_jarosz does the work. */
     uint32_t lanes;
+    bool keeps; /* can keep single lanes of z */
     void (*run)(pdq_run *run);
     void (*second)(const pdq_second *second);
 
@@ -18,14 +19,18 @@ typedef struct pdq_kernels {
     int (*quality)(const float a[PDQ_SIDE * PDQ_SIDE]);
     void (*dct64)(const float a[PDQ_SIDE * PDQ_SIDE], float b[PDQ_DCT_SIDE * PDQ_DCT_SIDE]);
     void (*threshold)(const float b[PDQ_DCT_SIDE * PDQ_DCT_SIDE], phash_hash256 *hash);
+    void (*dihedral)(const float b[PDQ_DCT_SIDE * PDQ_DCT_SIDE],
+                     phash_hash256 hash[PHASH_DIHEDRALS]);
 } pdq_kernels;
 
 /* Fills the table for the sets, from C upwards. */
 void pdq_kernels_fill(pdq_kernels *kernels, uint32_t sets);
 
 void pdq_kernels_c(pdq_kernels *kernels);
-void pdq_kernels_avx2(pdq_kernels *kernels);
-void pdq_kernels_avx512(pdq_kernels *kernels);
-void pdq_kernels_neon(pdq_kernels *kernels);
+void pdq_wave_avx2(pdq_kernels *kernels);
+void pdq_finish_avx2(pdq_kernels *kernels);
+void pdq_wave_avx512(pdq_kernels *kernels);
+void pdq_finish_avx512(pdq_kernels *kernels);
+void pdq_wave_neon(pdq_kernels *kernels);
 
 #endif

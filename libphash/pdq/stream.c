@@ -201,7 +201,7 @@ phash_status phash_pdq_finish(phash_pdq_stream *s, phash_pdq_result *result)
     s->state = ST_DONE;
     const float *filtered = s->waves ? s->wave.out : s->filter.out;
     const float *a = s->verbatim ? s->plain : filtered;
-    float b[PDQ_DCT_SIDE * PDQ_DCT_SIDE], turned[PDQ_DCT_SIDE * PDQ_DCT_SIDE];
+    float b[PDQ_DCT_SIDE * PDQ_DCT_SIDE];
     s->kernels.dct64(a, b);
     s->kernels.threshold(b, &result->hash);
     result->quality = s->kernels.quality(a);
@@ -209,14 +209,10 @@ phash_status phash_pdq_finish(phash_pdq_stream *s, phash_pdq_result *result)
     if (s->options.dihedral) {
         if (s->verbatim)
             s->kernels.dct64(filtered, b);
-        for (int d = 0; d < PHASH_DIHEDRALS; d++) {
-            pdq_dihedral((phash_dihedral)d, b, turned);
-            s->kernels.threshold(turned, &result->dihedral[d]);
-        }
+        s->kernels.dihedral(b, result->dihedral);
         result->has_dihedral = 1;
     }
     phash_wipe(b, sizeof b);
-    phash_wipe(turned, sizeof turned);
     return PHASH_OK;
 }
 

@@ -59,6 +59,21 @@ static void fill_edges(pdq_wave *w)
     }
 }
 
+/* Which lanes of z are kept. Samples are at least width / 64 columns apart, so a lane has at most
+ * one in 2^keep_shift steps. */
+static void fill_keep(pdq_wave *w)
+{
+    memset(w->keep, 0, w->steps * sizeof *w->keep);
+    w->turns = w->keep_shift ? (1u << w->keep_shift) / PDQ_LAG : 1;
+    for (uint32_t i = 0; i < PDQ_SIDE; i++) {
+        const uint32_t step = pdq_sample(i, w->width) + 2 * w->lead_r;
+        for (uint32_t q = 0; q < w->lanes; q++)
+            w->keep[step + PDQ_LAG * q] |= (uint16_t)(1u << q);
+        for (uint32_t q = 0; q < w->turns; q++)
+            w->index[q][i] = (int32_t)(((step + PDQ_LAG * q) >> w->keep_shift) * w->lanes);
+    }
+}
+
 /* Where things lie in the memory of a filter. Sizes are in floats, and multiples of 16. */
 static phash_status allocate(pdq_wave *w)
 {
@@ -67,11 +82,13 @@ static phash_status allocate(pdq_wave *w)
     const size_t stage = (size_t)round_up(w->width * w->channels, 64) / 4 * lanes;
     const size_t edge_pixels = edge * w->channels * lanes / 4;
     /* v: lanes of the row above reach 2 * lanes steps ahead, those of the same block back. */
-    w->v_stride = (steps + 4 * lanes) * lanes;
+    w->v_stride = (steps + 4 * lanes) * (w->four ? 4 : lanes);
     const size_t carry = steps + 2 * 64, v = w->v_stride * w->ring, second = w->wc * PDQ_SIDE;
     size_t need = v + carry + second;
     w->state_floats = need;
-    need += steps * lanes + 2 * line + 2 * edge * lanes + stage + edge_pixels;
+    const size_t z = ((steps >> w->keep_shift) + 1) * lanes, four = 8 * lanes;
+    const size_t keep = round_up((uint32_t)steps, 32) / 2;
+    need += z + 2 * line + 2 * edge * lanes + stage + edge_pixels + four + keep;
     if (need > w->capacity) {
         pdq_wave_free(w);
         w->memory = phash_alloc(need, sizeof *w->memory);
@@ -80,10 +97,12 @@ static phash_status allocate(pdq_wave *w)
         w->capacity = need;
     }
     float *p = w->memory;
-    w->v = p + 2 * lanes * lanes, p += v;
+    w->v = p + 2 * lanes * (w->four ? 4 : lanes), p += v;
     w->carry = p + 64, p += carry;
     w->second_ring = p, p += second;
-    w->z = p, p += steps * lanes;
+    w->z = p, p += z;
+    w->four_line = p, p += four;
+    w->keep = (uint16_t *)p, p += keep;
     w->luma_line = p, p += line;
     w->mean_line = p, p += line;
     w->edge_count = p, p += edge * lanes;
@@ -125,14 +144,19 @@ phash_status pdq_wave_reset(pdq_wave *w, const pdq_kernels *kernels, uint32_t wi
         w->scale /= (float)w->wr * (float)w->wr;
     if (power_of_two(w->wc))
         w->scale /= (float)w->wc * (float)w->wc;
+    w->four = w->wr == 4 && w->wc == 4;
+    w->keep_shift = 0;
+    if (kernels->keeps)
+        w->keep_shift = width >= 16 * PDQ_SIDE ? 4 : width >= 4 * PDQ_SIDE ? 2 : 0;
+    if (w->four)
+        w->ring = 1;
     const phash_status status = allocate(w);
     if (status != PHASH_OK)
         return status;
     memset(w->memory, 0, w->state_floats * sizeof *w->memory);
     memset(w->sum, 0, sizeof w->sum);
     fill_edges(w);
-    for (uint32_t i = 0; i < PDQ_SIDE; i++)
-        w->index[i] = (int32_t)((pdq_sample(i, width) + 2 * w->lead_r) * lanes);
+    fill_keep(w);
     return PHASH_OK;
 }
 
@@ -176,15 +200,17 @@ static void take_sampled(pdq_wave *w, uint32_t y)
 {
     while (w->next_sample < PDQ_SIDE && pdq_sample(w->next_sample, w->height) == y) {
         float *out = w->out + (size_t)w->next_sample++ * PDQ_SIDE;
-        const float divide = power_of_two(w->wc) ? 1.0f : (float)w->wc;
         for (uint32_t i = 0; i < PDQ_SIDE; i++)
-            out[i] = w->sum[i] * w->scale / divide;
+            out[i] = w->sum[i] * w->scale;
+        if (!power_of_two(w->wc))
+            for (uint32_t i = 0; i < PDQ_SIDE; i++)
+                out[i] /= (float)w->wc;
     }
 }
 
 static void second_round(pdq_wave *w)
 {
-    pdq_second second = {.index = w->index, .sum = w->sum, .count = 0.0f};
+    pdq_second second = {.sum = w->sum, .count = 0.0f};
     if (!power_of_two(w->wr))
         second.count = (float)w->wr, second.inverse = 1.0f / second.count;
     for (uint32_t q = 0; q < w->lanes; q++) {
@@ -194,7 +220,9 @@ static void second_round(pdq_wave *w)
         if (y >= w->rows_needed)
             break;
         const uint32_t box = y - w->lead_c;
-        second.z = w->z + (size_t)q * (PDQ_LAG * w->lanes + 1);
+        const uint32_t turn = q % w->turns;
+        second.index = w->index[turn];
+        second.z = w->z + (size_t)(((q - turn) * PDQ_LAG) >> w->keep_shift) * w->lanes + q;
         second.slot = w->second_ring + (size_t)(box % w->wc) * PDQ_SIDE;
         w->kernels->second(&second);
         if (box >= w->lead_c)
@@ -222,7 +250,11 @@ static void block(pdq_wave *w, const uint8_t *rows, ptrdiff_t stride)
         .column_count = column_count,
         .column_inverse = column_inverse,
         .v = now,
+        .four = w->four,
+        .four_line = w->four_line,
         .z = w->z,
+        .keep_shift = w->keep_shift,
+        .keep = w->keep,
         /* Lane q < shift wants row `q - wc`, which is lane lanes + q - shift one block further up,
          * in the array that this block overwrites as it goes; the others want lane q - shift. */
         .v_same = w->v + (size_t)((number + 1) % w->ring) * w->v_stride -
@@ -236,6 +268,7 @@ static void block(pdq_wave *w, const uint8_t *rows, ptrdiff_t stride)
     };
     memset(w->luma_line, 0, (size_t)w->wr * lanes * sizeof *w->luma_line);
     memset(w->mean_line, 0, (size_t)w->wr * lanes * sizeof *w->mean_line);
+    memset(w->four_line, 0, (size_t)8 * lanes * sizeof *w->four_line);
     run_edge(w, &run, rows, stride, 0, w->left);
     if (w->left < w->right) {
         run.pixels = rows + (size_t)w->left * w->channels;

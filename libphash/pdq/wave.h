@@ -8,9 +8,10 @@
  * Each lane does the additions and subtractions of its row and column in the reference's order, so
  * the bits are the reference's. Nothing but the skewed vectors below is ever stored:
  *
- *   v      outputs of the first row box, of the last `wc` rows: what leaves the column window
+ *   v      outputs of the first row box, of the last `wc` rows: what leaves the column window. Where
+ *          both windows are 4, only the last four lanes, which the next block needs
  *   carry  the last lane's column sums, for the first lane of the next block
- *   z      outputs of the second row box; 64 columns of it are looked at, by the second column box
+ *   z      outputs of the second row box at the 64 columns that the second column box looks at
  *
  * Rows and columns outside the image count as zero. Then (sum + new) - old serves everywhere: x + 0
  * and x - 0 are x. Only the divisor knows about edges; a reciprocal of zero blanks what lies
@@ -51,7 +52,14 @@ typedef struct pdq_run {
     const float *column_count, *column_inverse; /* one vector */
 
     /* Vector t belongs to step t. */
-    float *v, *z;
+    float *v;
+    bool four;    /* both windows are 4, and v has four floats for each step */
+    float *four_line; /* then: the last 8 outputs of the first row box */
+    /* Step t goes to vector t >> keep_shift of z. Where that is not 0, only the lanes in keep[t] do:
+     * those that stand at a sampled column. */
+    float *z;
+    uint32_t keep_shift; /* 0, 2 or 4; 2 for `four` */
+    const uint16_t *keep;
     const float *v_same, *v_before; /* of the row that leaves the column window: in the same block
                                        as counted from there, and in the block before */
     uint32_t shift;                 /* lanes of v_same move up by this much, v_before fills up */
@@ -85,16 +93,21 @@ typedef struct pdq_wave {
     uint32_t rows_needed, row;   /* rows, also below the image; rows that went through */
     uint32_t staged;             /* rows that wait in `stage` */
     uint32_t next_sample;
+    bool four;
+    uint32_t keep_shift;
     uint32_t ring, shift; /* arrays of v; wc = (ring - 1) * lanes + shift */
     float scale;          /* makes up for the divisions left out */
 
     float *memory;
     size_t capacity;
-    float *v, *carry, *z, *luma_line, *mean_line, *edge_count, *edge_inverse, *second_ring;
+    float *v, *carry, *z, *luma_line, *mean_line, *edge_count, *edge_inverse, *second_ring,
+        *four_line;
+    uint16_t *keep;
     uint8_t *stage, *edge_pixels;
     size_t v_stride; /* floats */
     size_t state_floats; /* at the start of memory: what is zeroed before an image */
-    int32_t index[PDQ_SIDE];
+    int32_t index[PDQ_STEPS / PDQ_LAG][PDQ_SIDE]; /* of the samples in z, for lanes modulo `turns` */
+    uint32_t turns;
     float sum[PDQ_SIDE];
     float out[PDQ_SIDE * PDQ_SIDE];
 } pdq_wave;

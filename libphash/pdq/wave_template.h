@@ -10,26 +10,38 @@
  *   grey(d, at, k)     the same byte as a float
  *   leave(s, p)        puts the last lane of s at *p; gives s in a form for enter
  *   enter(s, p)        lanes of s one up, *p in lane 0
+ *   four(s, p)         puts the last four lanes of s at p[0 .. 3]
+ *   leaving_four(a, p) lanes of a four up, p[0 .. 3] in lanes 0 .. 3
+ *   KEEPS, keep(p, mask, z)  stores z, or, where KEEPS, only the lanes in *mask
  *   window(w), window_of(shift), leaving(a, b, w)  lanes of a up by shift, filled up with the last
  *                      lanes of b
  */
 
-/* What a variant of the loop knows when it is compiled. FIXED: the window along the row is 4, and
- * its delay lines stay in registers. */
+/* What a variant of the loop knows when it is compiled. FIXED: both windows are 4, and the
+ * delay lines stay in registers. */
 typedef struct variant {
     int channels;
     pdq_divide row, column;
     bool fixed;
 } variant;
 
-/* Registers of the loop. The arrays are indexed by constants only. */
+/* Registers of the loop; the arrays are indexed by constants only. Pointers are copied out of pdq_run
+ * and stand at the vector of the current 16 steps: the compiler must take it that a store of a vector
+ * changes anything in memory. */
 typedef struct wave {
-    VF s, z, up0, up1;             /* row sum, second row sum, column sums of two steps */
-    VF luma[4 + PDQ_STEPS], mean[4 + PDQ_STEPS]; /* of FIXED */
+    VF s, z, up0, up1; /* row sum, second row sum, column sums of two steps */
+    VF luma[4 + PDQ_STEPS], mean[4 + PDQ_STEPS], v[8 + PDQ_STEPS]; /* of FIXED */
     VI d[12];
     window lag;
     colours k;
     VF row_count, row_inverse, column_count, column_inverse;
+    const uint8_t *pixels;
+    ptrdiff_t pitch;
+    const float *edge_count, *edge_inverse;
+    float *out_v, *carry, *out_z;
+    const float *v_same, *v_before;
+    const uint16_t *keep;
+    size_t z_step, z_four, z_all; /* from one step's z to the next: within four, within 16, after */
     const float *luma_old, *mean_old;
     float *luma_new, *mean_new;
 } wave;
@@ -45,19 +57,16 @@ static inline __attribute__((always_inline)) VF luma_at(wave *w, int k, int chan
     return add(add(r, g), b);
 }
 
-static inline __attribute__((always_inline)) void step(wave *w, pdq_run *run, const int k,
-                                                       const uint8_t *pixels, size_t t,
-                                                       const variant how)
+static inline __attribute__((always_inline)) void step(wave *w, const int k, const variant how)
 {
     /* 16 pixels are one group of 16 bytes, or three: each is read when its first byte is due. */
     if (k == 0)
-        group(pixels, run->pitch, w->d);
+        group(w->pixels, w->pitch, w->d);
     if (how.channels == 3 && k == 5)
-        group(pixels + 16, run->pitch, w->d + 4);
+        group(w->pixels + 16, w->pitch, w->d + 4);
     if (how.channels == 3 && k == 10)
-        group(pixels + 32, run->pitch, w->d + 8);
+        group(w->pixels + 32, w->pitch, w->d + 8);
 
-    const size_t at = (t + (size_t)k) * LANES;
     const VF luma = luma_at(w, k, how.channels);
     VF gone;
     if (how.fixed) {
@@ -72,16 +81,23 @@ static inline __attribute__((always_inline)) void step(wave *w, pdq_run *run, co
     VF v = w->s;
     if (how.row == PDQ_DIVIDE_CONST)
         v = divide(v, w->row_count, w->row_inverse);
-    if (how.row == PDQ_DIVIDE_STEP) {
-        const size_t edge = at - (size_t)run->first * LANES;
-        v = divide(v, load(run->row_count + edge), load(run->row_inverse + edge));
-    }
-    store(run->v + at, v);
+    if (how.row == PDQ_DIVIDE_STEP)
+        v = divide(v, load(w->edge_count + k * LANES), load(w->edge_inverse + k * LANES));
 
-    const VF above = enter(w->up0, run->carry + t + k);
-    const VF sum = sub(add(above, v), leaving(run->v_same + at, run->v_before + at, &w->lag));
+    const VF above = enter(w->up0, w->carry + k);
+    VF left;
+    if (how.fixed) {
+        float *out = w->out_v + 4 * k;
+        left = leaving_four(w->v[k], out + 4 * PDQ_LAG * (LANES - 4));
+        w->v[k + 8] = v;
+        four(v, out);
+    } else {
+        store(w->out_v + k * LANES, v);
+        left = leaving(w->v_same + k * LANES, w->v_before + k * LANES, &w->lag);
+    }
+    const VF sum = sub(add(above, v), left);
     w->up0 = w->up1;
-    w->up1 = leave(sum, run->carry + (ptrdiff_t)(t + (size_t)k) - PDQ_LAG * (LANES - 1));
+    w->up1 = leave(sum, w->carry + k - PDQ_LAG * (LANES - 1));
 
     VF mean = sum;
     if (how.column != PDQ_DIVIDE_NONE)
@@ -94,7 +110,12 @@ static inline __attribute__((always_inline)) void step(wave *w, pdq_run *run, co
         gone = load(w->mean_old + k * LANES);
     }
     w->z = sub(add(w->z, mean), gone);
-    store(run->z + at, w->z);
+    if (how.fixed && KEEPS) {
+        keep(w->out_z + k / 4 * LANES, w->keep + k, w->z);
+    } else {
+        keep(w->out_z, w->keep + k, w->z);
+        w->out_z += k == 15 ? w->z_all : k % 4 == 3 ? w->z_four : w->z_step;
+    }
 }
 
 static inline __attribute__((always_inline)) void move_line(float *line, uint32_t position,
@@ -117,48 +138,81 @@ static inline __attribute__((always_inline)) void run_as(pdq_run *run, const var
     w.row_inverse = load(run->row_inverse);
     w.column_count = load(run->column_count);
     w.column_inverse = load(run->column_inverse);
-    if (how.fixed)
+    if (how.fixed) {
+        for (int i = 0; i < 8; i++)
+            w.v[i] = load(run->four_line + i * LANES);
         for (int i = 0; i < 4; i++) {
             w.luma[i] = load(run->luma_line + (run->position - 4 + (uint32_t)i) * LANES);
             w.mean[i] = load(run->mean_line + (run->position - 4 + (uint32_t)i) * LANES);
         }
-    const uint8_t *pixels = run->pixels;
+    }
+    w.pixels = run->pixels;
+    w.pitch = run->pitch;
+    w.edge_count = run->row_count;
+    w.edge_inverse = run->row_inverse;
+    w.out_v = run->v + (size_t)run->first * (how.fixed ? 4 : LANES);
+    w.v_same = run->v_same + (size_t)run->first * LANES;
+    w.v_before = run->v_before + (size_t)run->first * LANES;
+    w.carry = run->carry + run->first;
+    w.keep = run->keep + run->first;
+    w.out_z = run->z + (size_t)(run->first >> run->keep_shift) * LANES;
+    w.z_step = run->keep_shift == 0 ? LANES : 0;
+    w.z_four = run->keep_shift <= 2 ? LANES : 0;
+    w.z_all = LANES;
     uint32_t position = run->position;
+    const uint32_t wr = run->wr;
     for (uint32_t t = run->first; t < run->last; t += PDQ_STEPS) {
         if (!how.fixed) {
-            if (position + PDQ_STEPS > run->wr + PDQ_BUFFER) {
-                move_line(run->luma_line, position, run->wr);
-                move_line(run->mean_line, position, run->wr);
-                position = run->wr;
+            if (position + PDQ_STEPS > wr + PDQ_BUFFER) {
+                move_line(run->luma_line, position, wr);
+                move_line(run->mean_line, position, wr);
+                position = wr;
             }
             w.luma_new = run->luma_line + (size_t)position * LANES;
             w.mean_new = run->mean_line + (size_t)position * LANES;
-            w.luma_old = w.luma_new - (size_t)run->wr * LANES;
-            w.mean_old = w.mean_new - (size_t)run->wr * LANES;
+            w.luma_old = w.luma_new - (size_t)wr * LANES;
+            w.mean_old = w.mean_new - (size_t)wr * LANES;
             position += PDQ_STEPS;
         }
-        step(&w, run, 0, pixels, t, how);
-        step(&w, run, 1, pixels, t, how);
-        step(&w, run, 2, pixels, t, how);
-        step(&w, run, 3, pixels, t, how);
-        step(&w, run, 4, pixels, t, how);
-        step(&w, run, 5, pixels, t, how);
-        step(&w, run, 6, pixels, t, how);
-        step(&w, run, 7, pixels, t, how);
-        step(&w, run, 8, pixels, t, how);
-        step(&w, run, 9, pixels, t, how);
-        step(&w, run, 10, pixels, t, how);
-        step(&w, run, 11, pixels, t, how);
-        step(&w, run, 12, pixels, t, how);
-        step(&w, run, 13, pixels, t, how);
-        step(&w, run, 14, pixels, t, how);
-        step(&w, run, 15, pixels, t, how);
-        pixels += PDQ_STEPS * how.channels;
+        step(&w, 0, how);
+        step(&w, 1, how);
+        step(&w, 2, how);
+        step(&w, 3, how);
+        step(&w, 4, how);
+        step(&w, 5, how);
+        step(&w, 6, how);
+        step(&w, 7, how);
+        step(&w, 8, how);
+        step(&w, 9, how);
+        step(&w, 10, how);
+        step(&w, 11, how);
+        step(&w, 12, how);
+        step(&w, 13, how);
+        step(&w, 14, how);
+        step(&w, 15, how);
+        w.pixels += PDQ_STEPS * how.channels;
+        w.out_v += PDQ_STEPS * (how.fixed ? 4 : LANES);
+        w.carry += PDQ_STEPS;
+        w.keep += PDQ_STEPS;
+        if (how.row == PDQ_DIVIDE_STEP) {
+            w.edge_count += PDQ_STEPS * LANES;
+            w.edge_inverse += PDQ_STEPS * LANES;
+        }
+        if (!how.fixed) {
+            w.v_same += PDQ_STEPS * LANES;
+            w.v_before += PDQ_STEPS * LANES;
+        }
+        if (how.fixed && KEEPS)
+            w.out_z += PDQ_STEPS / 4 * LANES;
         if (how.fixed) {
             w.luma[0] = w.luma[PDQ_STEPS], w.luma[1] = w.luma[PDQ_STEPS + 1];
             w.luma[2] = w.luma[PDQ_STEPS + 2], w.luma[3] = w.luma[PDQ_STEPS + 3];
             w.mean[0] = w.mean[PDQ_STEPS], w.mean[1] = w.mean[PDQ_STEPS + 1];
             w.mean[2] = w.mean[PDQ_STEPS + 2], w.mean[3] = w.mean[PDQ_STEPS + 3];
+            w.v[0] = w.v[PDQ_STEPS], w.v[1] = w.v[PDQ_STEPS + 1];
+            w.v[2] = w.v[PDQ_STEPS + 2], w.v[3] = w.v[PDQ_STEPS + 3];
+            w.v[4] = w.v[PDQ_STEPS + 4], w.v[5] = w.v[PDQ_STEPS + 5];
+            w.v[6] = w.v[PDQ_STEPS + 6], w.v[7] = w.v[PDQ_STEPS + 7];
         }
     }
     if (how.fixed) {
@@ -166,6 +220,8 @@ static inline __attribute__((always_inline)) void run_as(pdq_run *run, const var
             store(run->luma_line + i * LANES, w.luma[i]);
             store(run->mean_line + i * LANES, w.mean[i]);
         }
+        for (int i = 0; i < 8; i++)
+            store(run->four_line + i * LANES, w.v[i]);
         position = 4;
     }
     run->position = position;
@@ -184,25 +240,28 @@ VARIANT(grey_edge, 1, PDQ_DIVIDE_STEP, PDQ_DIVIDE_CONST, false)
 VARIANT(grey_none, 1, PDQ_DIVIDE_NONE, PDQ_DIVIDE_NONE, false)
 VARIANT(grey_column, 1, PDQ_DIVIDE_NONE, PDQ_DIVIDE_CONST, false)
 VARIANT(grey_both, 1, PDQ_DIVIDE_CONST, PDQ_DIVIDE_CONST, false)
+VARIANT(grey_four_edge, 1, PDQ_DIVIDE_STEP, PDQ_DIVIDE_CONST, true)
 VARIANT(grey_four, 1, PDQ_DIVIDE_NONE, PDQ_DIVIDE_NONE, true)
+VARIANT(grey_four_column, 1, PDQ_DIVIDE_NONE, PDQ_DIVIDE_CONST, true)
 VARIANT(rgb_edge, 3, PDQ_DIVIDE_STEP, PDQ_DIVIDE_CONST, false)
 VARIANT(rgb_none, 3, PDQ_DIVIDE_NONE, PDQ_DIVIDE_NONE, false)
 VARIANT(rgb_column, 3, PDQ_DIVIDE_NONE, PDQ_DIVIDE_CONST, false)
 VARIANT(rgb_both, 3, PDQ_DIVIDE_CONST, PDQ_DIVIDE_CONST, false)
+VARIANT(rgb_four_edge, 3, PDQ_DIVIDE_STEP, PDQ_DIVIDE_CONST, true)
 VARIANT(rgb_four, 3, PDQ_DIVIDE_NONE, PDQ_DIVIDE_NONE, true)
+VARIANT(rgb_four_column, 3, PDQ_DIVIDE_NONE, PDQ_DIVIDE_CONST, true)
 #undef VARIANT
 
 /* Dividing by 1 is exact, so a variant that divides more than is asked for is right too. */
 static void run_wave(pdq_run *run)
 {
-    static void (*const table[2][5])(pdq_run *) = {
-        {grey_edge, grey_none, grey_column, grey_both, grey_four},
-        {rgb_edge, rgb_none, rgb_column, rgb_both, rgb_four},
+    static void (*const table[2][7])(pdq_run *) = {
+        {grey_edge, grey_none, grey_column, grey_both, grey_four_edge, grey_four, grey_four_column},
+        {rgb_edge, rgb_none, rgb_column, rgb_both, rgb_four_edge, rgb_four, rgb_four_column},
     };
     const int which = run->divide_row == PDQ_DIVIDE_STEP      ? 0
                       : run->divide_row == PDQ_DIVIDE_CONST   ? 3
                       : run->divide_column != PDQ_DIVIDE_NONE ? 2
-                      : run->wr == 4                          ? 4
                                                               : 1;
-    table[run->channels == 3][which](run);
+    table[run->channels == 3][which + (run->four ? 4 : 0)](run);
 }

@@ -1,4 +1,4 @@
-/* PDQ kernels for AVX-512: sixteen rows at a time. */
+/* The wave for AVX-512: sixteen rows at a time. */
 #include "pdq/kernels.h"
 
 #include <immintrin.h>
@@ -141,6 +141,24 @@ static inline VF leaving(const float *same, const float *before, const window *w
     return _mm512_permutex2var_ps(load(same), *w, load(before));
 }
 
+static inline void four(VF s, float *p)
+{
+    _mm_storeu_ps(p, _mm512_extractf32x4_ps(s, 3));
+}
+
+static inline VF leaving_four(VF a, const float *p)
+{
+    const VI before = _mm512_castps_si512(_mm512_broadcast_f32x4(_mm_loadu_ps(p)));
+    return _mm512_castsi512_ps(_mm512_alignr_epi32(_mm512_castps_si512(a), before, 12));
+}
+
+enum { KEEPS = 1 };
+
+static inline void keep(float *p, const uint16_t *mask, VF z)
+{
+    _mm512_mask_storeu_ps(p, _load_mask16((__mmask16 *)(uintptr_t)mask), z);
+}
+
 #include "pdq/wave_template.h"
 
 static void second_avx512(const pdq_second *s)
@@ -155,9 +173,10 @@ static void second_avx512(const pdq_second *s)
     }
 }
 
-void pdq_kernels_avx512(pdq_kernels *kernels)
+void pdq_wave_avx512(pdq_kernels *kernels)
 {
     kernels->lanes = LANES;
+    kernels->keeps = KEEPS;
     kernels->run = run_wave;
     kernels->second = second_avx512;
 }
