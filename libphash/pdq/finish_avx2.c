@@ -32,8 +32,7 @@ static int quality(const float a[PDQ_SIDE * PDQ_SIDE])
                 across = _mm256_add_epi32(across, steps(u, _mm256_loadu_ps(at + 1)));
             else
                 across = _mm256_add_epi32(
-                    across,
-                    _mm256_and_si256(have, steps(u, _mm256_maskload_ps(at + 1, have))));
+                    across, _mm256_and_si256(have, steps(u, _mm256_maskload_ps(at + 1, have))));
         }
     int lane[8], sum = 0;
     _mm256_storeu_si256((__m256i *)lane, _mm256_add_epi32(down, across));

@@ -80,10 +80,10 @@ static inline __m512i key_of(__m512 v)
 static float lower_median(const __m512 row[ROWS])
 {
     enum { RANK = ROWS * ROWS / 2 - 1 };
-    const __m512i upper = _mm512_setr_epi32(
-        0x00030001, 0x00070005, 0x000b0009, 0x000f000d, 0x00130011, 0x00170015, 0x001b0019,
-        0x001f001d, 0x00230021, 0x00270025, 0x002b0029, 0x002f002d, 0x00330031, 0x00370035,
-        0x003b0039, 0x003f003d);
+    const __m512i upper =
+        _mm512_setr_epi32(0x00030001, 0x00070005, 0x000b0009, 0x000f000d, 0x00130011, 0x00170015,
+                          0x001b0019, 0x001f001d, 0x00230021, 0x00270025, 0x002b0029, 0x002f002d,
+                          0x00330031, 0x00370035, 0x003b0039, 0x003f003d);
     __m512i key[ROWS], half[ROWS / 2];
     for (int i = 0; i < ROWS; i++)
         key[i] = key_of(row[i]);

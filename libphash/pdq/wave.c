@@ -328,8 +328,7 @@ void pdq_wave_push(pdq_wave *w, const uint8_t *rows, size_t count, ptrdiff_t str
         return;
     /* Below the image everything is zero; the window still has to move down. */
     while (w->row < w->rows_needed) {
-        memset(w->stage + stage_pitch(w) * w->staged, 0,
-               stage_pitch(w) * (w->lanes - w->staged));
+        memset(w->stage + stage_pitch(w) * w->staged, 0, stage_pitch(w) * (w->lanes - w->staged));
         block(w, w->stage, (ptrdiff_t)stage_pitch(w));
         w->staged = 0;
     }

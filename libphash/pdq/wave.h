@@ -28,10 +28,10 @@
 
 enum {
     PDQ_LANES_MAX = 16,
-    PDQ_LAG = 2,          /* columns that a lane stands behind the one before it */
-    PDQ_STEPS = 16,       /* steps come in multiples of this: 16 bytes of one channel */
+    PDQ_LAG = 2,                /* columns that a lane stands behind the one before it */
+    PDQ_STEPS = 16,             /* steps come in multiples of this: 16 bytes of one channel */
     PDQ_BUFFER = 8 * PDQ_STEPS, /* steps between two moves of the delay lines */
-    PDQ_WINDOW_MAX = 1024 /* divisions are proven up to it; larger images take the C path */
+    PDQ_WINDOW_MAX = 1024       /* divisions are proven up to it; larger images take the C path */
 };
 
 typedef enum pdq_divide {
@@ -53,7 +53,7 @@ typedef struct pdq_run {
 
     /* Vector t belongs to step t. */
     float *v;
-    bool four;    /* both windows are 4, and v has four floats for each step */
+    bool four;        /* both windows are 4, and v has four floats for each step */
     float *four_line; /* then: the last 8 outputs of the first row box */
     /* Step t goes to vector t >> keep_shift of z. Where that is not 0, only the lanes in keep[t] do:
      * those that stand at a sampled column. */
@@ -104,9 +104,10 @@ typedef struct pdq_wave {
         *four_line;
     uint16_t *keep;
     uint8_t *stage, *edge_pixels;
-    size_t v_stride; /* floats */
+    size_t v_stride;     /* floats */
     size_t state_floats; /* at the start of memory: what is zeroed before an image */
-    int32_t index[PDQ_STEPS / PDQ_LAG][PDQ_SIDE]; /* of the samples in z, for lanes modulo `turns` */
+    int32_t index[PDQ_STEPS / PDQ_LAG]
+                 [PDQ_SIDE]; /* of the samples in z, for lanes modulo `turns` */
     uint32_t turns;
     float sum[PDQ_SIDE];
     float out[PDQ_SIDE * PDQ_SIDE];

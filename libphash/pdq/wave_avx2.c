@@ -43,9 +43,8 @@ static inline VF divide(VF s, VF c, VF r)
  * vector i. Inserting from memory is a blend, and leaves the shuffle port alone. */
 static inline VI rows2(const uint8_t *p, ptrdiff_t pitch)
 {
-    return _mm256_inserti128_si256(
-        _mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)p)),
-        _mm_loadu_si128((const __m128i *)(p + 4 * pitch)), 1);
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)p)),
+                                   _mm_loadu_si128((const __m128i *)(p + 4 * pitch)), 1);
 }
 
 static inline void group(const uint8_t *p, ptrdiff_t pitch, VI d[4])
