@@ -24,6 +24,8 @@ struct command {
 
 extern const struct command command_hash;
 extern const struct command command_compare;
+extern const struct command command_index;
+extern const struct command command_match;
 extern const struct command command_doctor;
 #if PHASH_HAS_BANK
 extern const struct command command_case;

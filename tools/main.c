@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 static const struct command *const commands[] = {
-    &command_hash,   &command_compare,
+    &command_hash,   &command_compare, &command_index,  &command_match,
 #if PHASH_HAS_BANK
     &command_case,   &command_bank,    &command_keygen, &command_guide, &command_scan,
 #endif

@@ -71,11 +71,14 @@ typedef struct phash_list_options {
     size_t max_line; /* bytes in a line, or in a record with quoted line breaks; longer ones are
                         reported and passed over. 65 to 64 Mi, default 64 Ki. The reader holds one
                         buffer of about twice this size and never more */
+    phash_list_format form; /* PHASH_LIST_UNKNOWN (default): told by the content;
+                               PHASH_LIST_METADATA: all behind the first comma is metadata, also
+                               where it could be a quality and a path */
 } phash_list_options;
 
 #define PHASH_LIST_OPTIONS_INIT                                                                    \
     {                                                                                              \
-        sizeof(phash_list_options), (size_t)65536                                                  \
+        sizeof(phash_list_options), (size_t)65536, PHASH_LIST_UNKNOWN                              \
     }
 
 typedef struct phash_list_record {

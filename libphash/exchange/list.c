@@ -79,7 +79,8 @@ static phash_status open_list(phash_read_fn read, void *context, const phash_lis
     if (!options)
         options = &defaults;
     if (!read || options->size < sizeof *options || options->max_line <= PHASH_HASH256_HEX ||
-        options->max_line > (size_t)64 << 20)
+        options->max_line > (size_t)64 << 20 ||
+        (options->form != PHASH_LIST_UNKNOWN && options->form != PHASH_LIST_METADATA))
         return phash_fail(error, PHASH_E_ARGUMENT, "invalid list options");
     phash_list *list = phash_alloc_zero(1, sizeof *list);
     const size_t capacity = options->max_line + 2 + CHUNK;
@@ -93,6 +94,7 @@ static phash_status open_list(phash_read_fn read, void *context, const phash_lis
     list->buffer = buffer;
     list->capacity = capacity;
     list->max_line = options->max_line;
+    list->format = options->form;
     list->multiline = list->at_start = true;
     list->line = 1;
     *out = list;

@@ -10,7 +10,7 @@ from cli import CliTest, main
 
 MAN = os.environ["PHASH_MAN"]
 
-COMMANDS = ["hash", "compare"]
+COMMANDS = ["hash", "compare", "index", "match"]
 
 
 class Messages(CliTest):

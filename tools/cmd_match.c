@@ -1,0 +1,393 @@
+/* phash match: which hashes of an index are near to images, lists, or single hashes. */
+#include "cli.h"
+#include "decode_args.h"
+#include "hashes.h"
+#include "progress.h"
+#include "rows.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { OPTION_DIHEDRAL = OPTION_OWN, OPTION_JSON, OPTION_STRICT, OPTION_SKIP, OPTION_LOAD };
+
+static const char help[] =
+    "Usage: phash match -i INDEX [OPTION]... PATH|LIST|HASH|-...\n"
+    "Prints which hashes of INDEX are near: QUERY,ID,DISTANCE, one line each, nearest first; and "
+    "the\n"
+    "label, where the index has labels. Nothing within the distance is ever left out.\n"
+    "\n"
+    "Queries are images, hash lists (as 'phash hash' writes them, and Meta's forms), hashes of 64 "
+    "hex\n"
+    "digits, or - for a list on standard input. QUERY is the path of an image, the hash as given, "
+    "and\n"
+    "for a list the path in it or LIST:LINE.\n"
+    "\n"
+    "  -i, --index INDEX      the index, made by 'phash index build'\n"
+    "  -d, --distance N       how far is near, 0 to 256 (default 31, what takedown systems use)\n"
+    "  -k, --nearest N        at most the N nearest for each query\n"
+    "      --dihedral         also try images turned and mirrored: QUERY,ID,DISTANCE,ORIENTATION\n"
+    "      --load             read the whole index into memory first: faster for many queries\n"
+    "      --strict           stop at the first line or image that is bad\n"
+    "  -r, --recursive        take all that is in folders\n"
+    "      --skip-other       pass by files that are neither images nor lists\n"
+    "  -j, --jobs N           work on N images at a time (default: as many as processors)\n"
+    "      --json             print one JSON object per line\n"
+    "  -q, --quiet            no progress and no notes, errors only\n"
+    "  -v, --verbose          notes also where the messages go to a file\n"
+    "\n" DECODE_HELP "\n"
+    "Other:\n"
+    "      --cpumask SETS     use only these instruction sets (all, c, avx2, ...)\n"
+    "      --help             this text\n"
+    "\n"
+    "Exit status: 0 something matched, 1 nothing did, 2 something failed.\n"
+    "Example: phash match -i known.phidx -r uploads\n";
+
+static const struct option options[] = {CLI_COMMON_OPTIONS,
+                                        DECODE_OPTIONS,
+                                        {"index", required_argument, NULL, 'i'},
+                                        {"distance", required_argument, NULL, 'd'},
+                                        {"nearest", required_argument, NULL, 'k'},
+                                        {"dihedral", no_argument, NULL, OPTION_DIHEDRAL},
+                                        {"load", no_argument, NULL, OPTION_LOAD},
+                                        {"strict", no_argument, NULL, OPTION_STRICT},
+                                        {"skip-other", no_argument, NULL, OPTION_SKIP},
+                                        {"recursive", no_argument, NULL, 'r'},
+                                        {"jobs", required_argument, NULL, 'j'},
+                                        {"json", no_argument, NULL, OPTION_JSON},
+                                        {"quiet", no_argument, NULL, 'q'},
+                                        {"verbose", no_argument, NULL, 'v'},
+                                        {NULL, 0, NULL, 0}};
+
+enum { BATCH = 4096 };
+
+/* A query that waits for its batch to be full. */
+struct query {
+    char *name;
+    uint64_t line;   /* in a list; else 0 */
+    unsigned hashes; /* 1, or all orientations of an image */
+};
+
+struct run {
+    struct hashes_options what;
+    struct cli_voice voice;
+    const char *path;
+    uint32_t flags, distance, nearest;
+    bool json;
+    bool said_unturned;
+
+    phash_index *index;
+    phash_searcher *searcher;
+    bool labels; /* the index has some */
+    phash_hash256 *hashes;
+    struct query *queries;
+    size_t query_count, hash_count;
+    phash_matches found;
+    struct text out;
+    uint64_t matched;
+    bool failed;
+};
+
+/* ---- output ---- */
+
+static void set(json_t *object, const char *key, json_t *value)
+{
+    if (json_object_set_new(object, key, rows_made(value)))
+        cli_no_memory();
+}
+
+/* A label may be in any encoding. */
+static json_t *label_json(const char *label)
+{
+    struct text t = {0};
+    (void)text_utf8(&t, label);
+    json_t *value = json_stringn(t.data ? t.data : "", t.length);
+    text_free(&t);
+    return value;
+}
+
+static void add_json(struct run *run, const struct query *q, const phash_match *m, int orientation,
+                     const char *label)
+{
+    json_t *object = rows_made(json_object());
+    struct text name = {0};
+    (void)text_utf8(&name, q->name);
+    set(object, "query", json_stringn(name.data ? name.data : "", name.length));
+    text_free(&name);
+    if (q->line)
+        set(object, "line", json_integer((json_int_t)q->line));
+    /* JSON readers, and jansson, have no integers above this. */
+    set(object, "id",
+        m->id > INT64_MAX ? json_sprintf("%llu", (unsigned long long)m->id)
+                          : json_integer((json_int_t)m->id));
+    set(object, "distance", json_integer(m->distance));
+    if (orientation >= 0)
+        set(object, "orientation", json_string(phash_dihedral_name((phash_dihedral)orientation)));
+    if (label)
+        set(object, "label", label_json(label));
+    rows_add_json(&run->out, object, cli_stdout_is_terminal());
+    json_decref(object);
+}
+
+static void add_csv(struct run *run, const struct query *q, const phash_match *m, int orientation,
+                    const char *label)
+{
+    void (*const add)(struct text *, const char *) =
+        cli_stdout_is_terminal() ? text_escaped : text_csv;
+    char numbers[64];
+    add(&run->out, q->name);
+    snprintf(numbers, sizeof numbers, ",%llu,%u", (unsigned long long)m->id, m->distance);
+    text_string(&run->out, numbers);
+    if (run->what.args.pdq.dihedral) {
+        text_string(&run->out, ",");
+        if (orientation >= 0)
+            text_string(&run->out, phash_dihedral_name((phash_dihedral)orientation));
+    }
+    if (run->labels) {
+        text_string(&run->out, ",");
+        if (label)
+            add(&run->out, label);
+    }
+    text_string(&run->out, "\n");
+}
+
+static void print_match(struct run *run, const struct query *q, const phash_match *m,
+                        int orientation)
+{
+    char label[PHASH_LABEL_MAX + 1];
+    const bool labelled =
+        run->labels && phash_index_label(run->index, m->id, label, sizeof label, NULL) == PHASH_OK;
+    (run->json ? add_json : add_csv)(run, q, m, orientation, labelled ? label : NULL);
+    run->matched++;
+}
+
+/* ---- turned pictures ---- */
+
+/* A match of an image, and which orientation of it matched. */
+struct turned {
+    phash_match match;
+    int orientation;
+};
+
+static int by_id(const void *left, const void *right)
+{
+    const struct turned *a = left, *b = right;
+    if (a->match.id != b->match.id)
+        return a->match.id < b->match.id ? -1 : 1;
+    if (a->match.distance != b->match.distance)
+        return a->match.distance < b->match.distance ? -1 : 1;
+    return a->orientation - b->orientation;
+}
+
+static int by_distance(const void *left, const void *right)
+{
+    const struct turned *a = left, *b = right;
+    if (a->match.distance != b->match.distance)
+        return a->match.distance < b->match.distance ? -1 : 1;
+    return (a->match.id > b->match.id) - (a->match.id < b->match.id);
+}
+
+/* Of the matches of all orientations the nearest for each id. */
+static void print_turned(struct run *run, const struct query *q, const phash_match *matches,
+                         size_t n, uint32_t first_query)
+{
+    struct turned *all = cli_allocate(n, sizeof *all);
+    for (size_t i = 0; i < n; i++)
+        all[i] = (struct turned){matches[i], (int)(matches[i].query - first_query)};
+    qsort(all, n, sizeof *all, by_id);
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!kept || all[i].match.id != all[kept - 1].match.id)
+            all[kept++] = all[i];
+    qsort(all, kept, sizeof *all, by_distance);
+    for (size_t i = 0; i < kept && (!run->nearest || i < run->nearest); i++)
+        print_match(run, q, &all[i].match, all[i].orientation);
+    free(all);
+}
+
+/* ---- searching ---- */
+
+static bool search(struct run *run)
+{
+    phash_error error = PHASH_ERROR_INIT;
+    const phash_status status =
+        run->nearest ? phash_search_nearest(run->searcher, run->hashes, run->hash_count,
+                                            run->nearest, run->distance, &run->found, &error)
+                     : phash_search_radius(run->searcher, run->hashes, run->hash_count,
+                                           run->distance, &run->found, &error);
+    if (status == PHASH_OK)
+        return true;
+    cli_path_message(run->path, cli_reason(&error));
+    run->failed = true;
+    return false;
+}
+
+/* Searches for all that wait, and prints. False: the run is to end. */
+static bool flush(struct run *run)
+{
+    bool going = search(run);
+    size_t at = 0;
+    uint32_t hash = 0;
+    text_clear(&run->out);
+    for (size_t i = 0; i < run->query_count; i++) {
+        struct query *q = &run->queries[i];
+        size_t end = at;
+        while (going && end < run->found.count && run->found.items[end].query < hash + q->hashes)
+            end++;
+        if (q->hashes > 1 && end > at)
+            print_turned(run, q, run->found.items + at, end - at, hash);
+        else
+            for (size_t k = at; k < end; k++)
+                print_match(run, q, &run->found.items[k], -1);
+        at = end;
+        hash += q->hashes;
+        free(q->name);
+    }
+    run->query_count = run->hash_count = 0;
+    if (going && run->out.length)
+        going = cli_write(run->out.data, run->out.length);
+    return going;
+}
+
+/* What a query is called in the output. */
+static char *name_of(const struct hash_item *item)
+{
+    struct text t = {0};
+    char line[32];
+    const bool has_path = item->extra_length && item->form != PHASH_LIST_METADATA;
+    if (item->argument) {
+        text_string(&t, item->argument);
+    } else if (has_path) {
+        text_bytes(&t, item->extra, item->extra_length);
+    } else {
+        text_string(&t, item->path);
+        snprintf(line, sizeof line, ":%llu", (unsigned long long)item->line);
+        if (item->line)
+            text_string(&t, line);
+    }
+    return t.data;
+}
+
+static bool take(void *context, const struct hash_item *item)
+{
+    struct run *run = context;
+    const bool dihedral = run->what.args.pdq.dihedral;
+    if (dihedral && !item->image && !run->said_unturned) {
+        run->said_unturned = true;
+        cli_message("note: a hash cannot be turned: --dihedral is for the images only");
+    }
+    if (item->image && item->image->quality < PHASH_PDQ_QUALITY_MIN && cli_notes(&run->voice))
+        cli_path_message(item->path, "note: too featureless for a match to mean much");
+    struct query *q = &run->queries[run->query_count++];
+    *q = (struct query){name_of(item), item->line, 1};
+    run->hashes[run->hash_count++] = *item->hash;
+    if (dihedral && item->image) {
+        for (int i = 1; i < PHASH_DIHEDRALS; i++)
+            run->hashes[run->hash_count++] = item->image->dihedral[i];
+        q->hashes = PHASH_DIHEDRALS;
+    }
+    /* Images come slowly: each is answered as it comes. A list is searched in batches. */
+    return run->query_count < BATCH && !item->image ? true : flush(run);
+}
+
+/* ---- the command line ---- */
+
+static void parse(const struct command *self, struct run *run, int argc, char **argv)
+{
+    for (int c; (c = cli_option(self, argc, argv, ":hi:d:k:rj:qv", options)) != -1;) {
+        switch (c) {
+        case 'i':
+            run->path = optarg;
+            break;
+        case 'd':
+            run->distance = (uint32_t)cli_number(self, "-d", optarg, false, 0, PHASH_HASH256_BITS);
+            break;
+        case 'k':
+            run->nearest = (uint32_t)cli_number(self, "-k", optarg, false, 1, UINT32_MAX);
+            break;
+        case OPTION_DIHEDRAL:
+            run->what.args.pdq.dihedral = 1;
+            break;
+        case OPTION_LOAD:
+            run->flags |= PHASH_INDEX_LOAD;
+            break;
+        case OPTION_STRICT:
+            run->what.strict = true;
+            break;
+        case OPTION_SKIP:
+            run->what.skip_other = true;
+            break;
+        case OPTION_JSON:
+            run->json = true;
+            break;
+        case 'r':
+            run->what.recursive = true;
+            break;
+        case 'j':
+            run->what.jobs = (unsigned)cli_number(self, "-j", optarg, false, 1, POOL_WORKERS_MAX);
+            break;
+        case 'q':
+            run->voice.quiet = run->what.quiet = true;
+            break;
+        case 'v':
+            run->voice.verbose = true;
+            break;
+        default:
+            decode_args_take(self, &run->what.args, c, optarg);
+        }
+    }
+    if (!run->path)
+        cli_usage(self, "name an index with -i");
+    if (optind == argc)
+        cli_usage(self, "name images, hash lists or hashes to look for, or - for a list");
+    run->what.arguments = argv + optind;
+    run->what.count = argc - optind;
+}
+
+static bool open_index(struct run *run)
+{
+    phash_error error = PHASH_ERROR_INIT;
+    phash_index_options o = PHASH_INDEX_OPTIONS_INIT;
+    o.flags = run->flags | PHASH_INDEX_READ_ONLY | PHASH_INDEX_MANUAL;
+    if (phash_index_open(run->path, &o, &run->index, &error) != PHASH_OK) {
+        cli_path_message(run->path, cli_reason(&error));
+        return false;
+    }
+    phash_index_stats stats = PHASH_INDEX_STATS_INIT;
+    (void)phash_index_stats_get(run->index, &stats);
+    run->labels = stats.labels != 0;
+    if (phash_searcher_new(run->index, &run->searcher) != PHASH_OK)
+        cli_no_memory();
+    return true;
+}
+
+static int match_run(const struct command *self, int argc, char **argv)
+{
+    struct run run = {
+        .what = {.args = DECODE_ARGS_INIT, .arguments_are_hashes = true, .unit = "queries"},
+        .distance = PHASH_RADIUS_DEFAULT};
+    parse(self, &run, argc, argv);
+    if (!open_index(&run))
+        return EXIT_FAILED;
+    run.queries = cli_allocate(BATCH, sizeof *run.queries);
+    run.hashes = cli_allocate(BATCH + PHASH_DIHEDRALS, sizeof *run.hashes);
+    const uint64_t failed = hashes_read(&run.what, take, &run);
+    if (run.query_count && !progress_stopped() && !cli_stdout_failed())
+        (void)flush(&run);
+    for (size_t i = 0; i < run.query_count; i++)
+        free(run.queries[i].name);
+    if (run.what.args.pdq.profile == PHASH_PDQ_FAST && cli_notes(&run.voice))
+        cli_message("note: with --profile fast distances are near, not exact");
+    phash_matches_free(&run.found);
+    phash_searcher_free(&run.searcher);
+    phash_index_free(&run.index);
+    text_free(&run.out);
+    free(run.queries);
+    free(run.hashes);
+    if (failed || run.failed || progress_stopped() || cli_stdout_failed())
+        return EXIT_FAILED;
+    return run.matched ? EXIT_DONE : EXIT_NO_MATCH;
+}
+
+const struct command command_match = {"match", "find the hashes of an index that are near", help,
+                                      match_run};

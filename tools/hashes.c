@@ -1,0 +1,214 @@
+/* Reading hashes from images, lists and arguments: see hashes.h. */
+#include "hashes.h"
+#include "inputs.h"
+#include "pool.h"
+#include "progress.h"
+#include "text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    SNIFF = 8,
+    HEAD = 512,
+    STRANGE_MAX = 8 /* bad lines at the start of a list, before it is taken for something else */
+};
+
+struct reading {
+    const struct hashes_options *options;
+    bool (*take)(void *context, const struct hash_item *item);
+    void *context;
+    int next;              /* argument that comes next */
+    struct inputs *inputs; /* of the argument before it, or NULL */
+    struct input list;     /* a list that was met; fd -1: none */
+    uint64_t failed;
+    bool stopped;
+};
+
+static void fail(struct reading *r, const char *path, const char *reason)
+{
+    r->failed++;
+    cli_path_message(path, reason);
+    r->stopped |= r->options->strict;
+}
+
+static bool is_image(int fd)
+{
+    uint8_t head[SNIFF];
+    const ssize_t n = pread(fd, head, sizeof head, 0);
+    return n == SNIFF &&
+           (!memcmp(head, "\xff\xd8\xff", 3) || !memcmp(head, "\x89PNG\r\n\x1a\n", SNIFF));
+}
+
+static bool is_binary(int fd)
+{
+    char head[HEAD];
+    const ssize_t n = pread(fd, head, sizeof head, 0);
+    return n > 0 && memchr(head, 0, (size_t)n);
+}
+
+static bool is_hash(const struct reading *r, const char *argument)
+{
+    phash_hash256 hash;
+    return r->options->arguments_are_hashes &&
+           phash_hash256_from_hex(argument, strlen(argument), &hash) == PHASH_OK;
+}
+
+/* ---- images ---- */
+
+/* The next image, up to the next thing that is none. */
+static enum pool_next next_job(void *context, struct pool_job *job)
+{
+    struct reading *r = context;
+    while (r->list.fd < 0 && !r->stopped) {
+        if (!r->inputs) {
+            if (r->next == r->options->count || is_hash(r, r->options->arguments[r->next]) ||
+                !strcmp(r->options->arguments[r->next], "-"))
+                return POOL_END;
+            const struct inputs_options what = {.paths = r->options->arguments + r->next,
+                                                .count = 1,
+                                                .recursive = r->options->recursive};
+            r->inputs = inputs_open(&what);
+            r->next++;
+        }
+        struct input input;
+        if (inputs_next(r->inputs, &input) != INPUTS_FILE) {
+            inputs_free(r->inputs);
+            r->inputs = NULL;
+            continue;
+        }
+        if (input.fd >= 0 && !is_image(input.fd)) {
+            r->list = input;
+            return POOL_END;
+        }
+        job->fd = input.fd;
+        job->bytes = input.bytes;
+        job->tag = input.path;
+        job->error = input.error;
+        job->work.decode = r->options->args.decode;
+        job->work.algorithm = r->options->args.algorithm;
+        job->work.pdq = r->options->args.pdq;
+        return POOL_JOB;
+    }
+    return POOL_END;
+}
+
+static bool take_image(void *context, void *tag, const struct worker_record *record)
+{
+    struct reading *r = context;
+    char *path = tag;
+    if (record && record->status != PHASH_OK) {
+        fail(r, path, cli_reason(&record->error));
+    } else if (record) {
+        const struct hash_item item = {
+            .hash = &record->result.hash, .image = &record->result, .path = path, .extra = ""};
+        r->stopped |= !r->take(r->context, &item);
+    }
+    if (record)
+        progress_add(record->status != PHASH_OK);
+    free(path);
+    return !r->stopped;
+}
+
+static void tick(void *context)
+{
+    (void)context;
+    progress_tick();
+}
+
+/* ---- lists ---- */
+
+static void read_list(struct reading *r, int fd, const char *path)
+{
+    phash_list *list;
+    phash_error error = PHASH_ERROR_INIT;
+    phash_list_record record = PHASH_LIST_RECORD_INIT;
+    phash_list_options form = PHASH_LIST_OPTIONS_INIT;
+    if (r->options->columns)
+        form.form = PHASH_LIST_METADATA;
+    if (phash_list_open_fd(fd, &form, &list, &error) != PHASH_OK)
+        cli_no_memory();
+    unsigned strange = 0; /* lines, while none was good */
+    while (!r->stopped && !progress_stopped()) {
+        const phash_status status = phash_list_next(list, &record, &error);
+        if (status == PHASH_E_NOT_FOUND)
+            break;
+        if (status == PHASH_OK) {
+            const struct hash_item item = {.hash = &record.hash,
+                                           .path = path,
+                                           .form = phash_list_format_get(list),
+                                           .line = record.line,
+                                           .extra = record.extra,
+                                           .extra_length = record.extra_length};
+            r->stopped |= !r->take(r->context, &item);
+            continue;
+        }
+        if (status == PHASH_E_FORMAT && (is_binary(fd) || ++strange > STRANGE_MAX)) {
+            if (!r->options->skip_other)
+                fail(r, path, "neither an image that is read here nor a list of hashes");
+            break;
+        }
+        if (status != PHASH_E_FORMAT || !r->options->skip_other)
+            fail(r, path, cli_reason(&error));
+        if (phash_list_failed(list))
+            break;
+    }
+    phash_list_free(&list);
+}
+
+/* ---- all of it ---- */
+
+/* What next_job stopped at. False: nothing is left. */
+static bool read_other(struct reading *r)
+{
+    if (r->list.fd >= 0) {
+        struct input list = r->list;
+        r->list.fd = -1;
+        read_list(r, list.fd, list.path);
+        close(list.fd);
+        free(list.path);
+        return true;
+    }
+    if (r->next == r->options->count)
+        return false;
+    const char *argument = r->options->arguments[r->next++];
+    if (is_hash(r, argument)) {
+        phash_hash256 hash;
+        (void)phash_hash256_from_hex(argument, strlen(argument), &hash);
+        const struct hash_item item = {.hash = &hash, .extra = "", .argument = argument};
+        r->stopped |= !r->take(r->context, &item);
+    } else {
+        read_list(r, STDIN_FILENO, "-");
+    }
+    return true;
+}
+
+uint64_t hashes_read(const struct hashes_options *options,
+                     bool (*take)(void *context, const struct hash_item *item), void *context)
+{
+    struct reading r = {.options = options, .take = take, .context = context, .list = {.fd = -1}};
+    struct pool *pool =
+        decode_args_pool(&options->args, options->jobs ? options->jobs : pool_processors());
+    progress_catch_signals();
+    if (options->unit && !options->quiet && isatty(STDERR_FILENO))
+        progress_start(options->unit, 0);
+    const struct pool_client client = {&r, next_job, take_image, tick, -1};
+    do {
+        const int failure = pool_run(pool, &client);
+        if (failure) {
+            cli_message("the worker processes are gone: %s", strerror(failure));
+            r.failed++;
+            break;
+        }
+    } while (!r.stopped && !progress_stopped() && read_other(&r));
+    progress_end();
+    pool_stop(&pool);
+    if (r.list.fd >= 0) {
+        close(r.list.fd);
+        free(r.list.path);
+    }
+    inputs_free(r.inputs);
+    return r.failed;
+}
