@@ -61,7 +61,8 @@ static const char help[] =
     "\n" DECODE_HELP "\n"
     "Other:\n"
     "      --cpumask SETS     use only these instruction sets (all, c, avx2, ...)\n"
-    "      --help             this text\n"
+    "      --require-sandbox  refuse to go on if this system cannot shut the decoders in\n"
+    "  -h, --help             this text\n"
     "\n"
     "Exit status: 0 done, 1 (remove) nothing was there, 2 something failed.\n"
     "Example: phash hash -r known | phash index build known.phidx -\n";

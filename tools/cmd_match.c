@@ -38,7 +38,8 @@ static const char help[] =
     "\n" DECODE_HELP "\n"
     "Other:\n"
     "      --cpumask SETS     use only these instruction sets (all, c, avx2, ...)\n"
-    "      --help             this text\n"
+    "      --require-sandbox  refuse to go on if this system cannot shut the decoders in\n"
+    "  -h, --help             this text\n"
     "\n"
     "Exit status: 0 something matched, 1 nothing did, 2 something failed.\n"
     "Example: phash match -i known.phidx -r uploads\n";
