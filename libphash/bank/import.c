@@ -153,7 +153,9 @@ static phash_status import_list(phash_bank *bank, input *in, int64_t source,
         phash_error details = PHASH_ERROR_INIT;
         status = phash_list_next(list, &r, &details);
         if (status == PHASH_E_NOT_FOUND) {
-            status = PHASH_OK;
+            status = bank->result->bad && !bank->result->records
+                         ? phash_fail(bank->error, PHASH_E_FORMAT, "no line of it is a hash")
+                         : PHASH_OK;
             break;
         }
         if (status) {
