@@ -143,6 +143,7 @@ static enum pool_next next_job(void *context, struct pool_job *job)
     job->tag = file;
     job->error = input.error;
     job->work.decode = run->args.decode;
+    job->work.algorithm = run->args.algorithm;
     job->work.pdq = run->args.pdq;
     return POOL_JOB;
 }

@@ -11,6 +11,8 @@ from cli import CliTest, main
 MAN = os.environ["PHASH_MAN"]
 
 COMMANDS = ["hash", "compare", "index", "match"]
+if os.environ.get("PHASH_HAVE_BANK") == "1":
+    COMMANDS.append("scan")
 
 
 class Messages(CliTest):
