@@ -125,9 +125,10 @@ PHASH_API phash_status phash_dct_hash(const phash_dct *dct, const phash_pdq_imag
                                       const phash_dct_options *options, phash_dct_result *result);
 
 /* The same from rows that arrive one after the other, top first, in pieces of any size. A stream
- * keeps the sums of the reduced picture and one row, and, for the reduction, about 20 bytes for each
- * pixel of width and height. Made for one size of image, it hashes the next of the same size without
- * computing the reduction's weights again. One stream belongs to one thread at a time. */
+ * keeps the sums of the reduced picture and four rows of grey, and the weights of the reduction:
+ * about 50 bytes for each pixel of width and 25 for each of height. Made for one size of image, it
+ * hashes the next of the same size without computing the weights again. One stream belongs to one
+ * thread at a time. */
 typedef struct phash_dct_stream phash_dct_stream;
 
 /* Makes a stream for one image.

@@ -109,8 +109,33 @@ static bool weights_fast(const window *w, double *scratch, int32_t *out)
     return sure;
 }
 
+static uint32_t gcd(uint32_t a, uint32_t b)
+{
+    while (b) {
+        const uint32_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+/* Whether window i is window i - period, moved by a whole number of samples: then its taps lie at
+ * the same distances from the centre, but for the last bits of a double, and where the weights of
+ * the one are sure (see weights_fast) they are the other's too. Windows that the edge cuts differ in
+ * their sum. */
+static bool repeats(const dct_axis *a, uint32_t i, uint32_t period)
+{
+    if (i < period)
+        return false;
+    const uint32_t j = i - period, moved = (uint32_t)((uint64_t)period * a->in / a->out);
+    return a->first[j] > 0 && a->first[i] + a->count[i] < a->in && a->count[i] == a->count[j] &&
+           a->first[i] == a->first[j] + moved;
+}
+
 static void axis_compute(dct_axis *a, double *scratch)
 {
+    const uint32_t period = a->out / gcd(a->in, a->out);
+    bool sure[DCT_SIDE_MAX];
     const double scale = (double)a->in / a->out, fs = scale < 1.0 ? 1.0 : scale, reach = LOBES * fs;
     for (uint32_t i = 0; i < a->out; i++) {
         window w = {.centre = (i + 0.5) * scale, .inverse = 1.0 / fs};
@@ -120,7 +145,15 @@ static void axis_compute(dct_axis *a, double *scratch)
         a->first[i] = w.first;
         a->count[i] = w.count;
         int32_t *out = a->weights + (size_t)i * a->taps;
-        if (w.count < FEW_TAPS || !weights_fast(&w, scratch, out))
+        sure[i] = false;
+        if (repeats(a, i, period) && sure[i - period]) {
+            memcpy(out, out - (size_t)period * a->taps, w.count * sizeof *out);
+            sure[i] = true;
+            continue;
+        }
+        if (w.count >= FEW_TAPS)
+            sure[i] = weights_fast(&w, scratch, out);
+        if (!sure[i])
             weights_exact(&w, scratch, out);
     }
 }

@@ -11,7 +11,8 @@
 enum {
     DCT_WEIGHT_BITS = 22, /* fraction bits of a weight: 8 + 22 bits and sign fit 32 */
     DCT_ROUND = 1 << (DCT_WEIGHT_BITS - 1),
-    DCT_PAD = 64 /* readable bytes behind a row */
+    DCT_PAD = 64, /* readable bytes behind a row */
+    DCT_BATCH = 4 /* most rows that the kernels are given at once */
 };
 
 /* The windows along one side: sample i of `out` is the weighted sum of the `count[i]` samples of
@@ -38,12 +39,15 @@ typedef struct dct_kernels {
     /* n pixels to grey. */
     void (*grey)(phash_pixel_format format, const uint8_t *pixels, uint8_t *grey, size_t n);
 
-    /* One row along its length: out[i] = clip((DCT_ROUND + sum) >> DCT_WEIGHT_BITS). At least
-     * DCT_PAD bytes behind the row are readable. */
-    void (*horizontal)(const dct_axis *axis, const uint8_t *grey, uint8_t *out);
+    /* Rows along their length: out[i] = clip((DCT_ROUND + sum) >> DCT_WEIGHT_BITS). At least
+     * DCT_PAD bytes behind each row are readable. Row r stands at grey + r * stride and goes to
+     * out + r * axis->out. */
+    void (*horizontal)(const dct_axis *axis, const uint8_t *grey, size_t stride, uint8_t *out,
+                       size_t rows);
 
-    /* sums[i] += weight * row[i]. */
-    void (*vertical)(int32_t *sums, const uint8_t *row, int32_t weight, size_t n);
+    /* sums[i] += sum over r of weights[r] * lines[r * n + i]. */
+    void (*vertical)(int32_t *sums, const uint8_t *lines, const int32_t *weights, size_t rows,
+                     size_t n);
 } dct_kernels;
 
 /* Fills the table for the sets, from C upwards. */

@@ -92,7 +92,7 @@ static inline uint32_t sum_of(__m256i v)
     return (uint32_t)_mm_cvtsi128_si32(h);
 }
 
-static void horizontal_avx2(const dct_axis *axis, const uint8_t *grey, uint8_t *out)
+static void row_avx2(const dct_axis *axis, const uint8_t *grey, uint8_t *out)
 {
     const int16_t *w = axis->packed;
     for (uint32_t i = 0; i < axis->out; i++, w += 2 * (size_t)axis->padded) {
@@ -111,17 +111,29 @@ static void horizontal_avx2(const dct_axis *axis, const uint8_t *grey, uint8_t *
     }
 }
 
-static void vertical_avx2(int32_t *sums, const uint8_t *row, int32_t weight, size_t n)
+static void horizontal_avx2(const dct_axis *axis, const uint8_t *grey, size_t stride, uint8_t *out,
+                            size_t rows)
 {
-    const __m256i w = _mm256_set1_epi32(weight);
+    for (size_t r = 0; r < rows; r++)
+        row_avx2(axis, grey + r * stride, out + r * axis->out);
+}
+
+static void vertical_avx2(int32_t *sums, const uint8_t *lines, const int32_t *weights, size_t rows,
+                          size_t n)
+{
     size_t i = 0;
     for (; i + 8 <= n; i += 8) {
-        const __m256i v = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(row + i)));
-        const __m256i sum = _mm256_loadu_si256((const __m256i *)(sums + i));
-        _mm256_storeu_si256((__m256i *)(sums + i), _mm256_add_epi32(sum, _mm256_mullo_epi32(v, w)));
+        __m256i sum = _mm256_loadu_si256((const __m256i *)(sums + i));
+        for (size_t r = 0; r < rows; r++) {
+            const __m256i v =
+                _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(lines + r * n + i)));
+            sum = _mm256_add_epi32(sum, _mm256_mullo_epi32(v, _mm256_set1_epi32(weights[r])));
+        }
+        _mm256_storeu_si256((__m256i *)(sums + i), sum);
     }
     for (; i < n; i++)
-        sums[i] = (int32_t)((uint32_t)sums[i] + (uint32_t)weight * row[i]);
+        for (size_t r = 0; r < rows; r++)
+            sums[i] = (int32_t)((uint32_t)sums[i] + (uint32_t)weights[r] * lines[r * n + i]);
 }
 
 void dct_kernels_avx2(dct_kernels *k)

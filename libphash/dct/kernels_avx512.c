@@ -77,21 +77,38 @@ static void grey_avx512(phash_pixel_format format, const uint8_t *p, uint8_t *gr
     }
 }
 
-/* Sixteen partial sums of sample i. */
-static inline __m512i window_sums(const dct_axis *axis, uint32_t i, const uint8_t *grey)
+/* The three digits' sums as one. */
+static inline __m512i joined(__m512i low, __m512i middle, __m512i high)
+{
+    const __m512i upper = _mm512_add_epi32(middle, _mm512_slli_epi32(high, 8));
+    return _mm512_add_epi32(low, _mm512_slli_epi32(upper, 8));
+}
+
+/* Sixteen partial sums of sample i in one row and in another. */
+static inline void window_sums(const dct_axis *axis, uint32_t i, const uint8_t *row0,
+                               const uint8_t *row1, __m512i out[2])
 {
     const size_t plane = axis->padded;
     const int8_t *w = (const int8_t *)axis->packed + 3 * plane * i;
-    const uint8_t *g = grey + axis->first[i];
-    __m512i sum0 = _mm512_setzero_si512(), sum1 = sum0, sum2 = sum0;
-    for (uint32_t t = 0; t < axis->count[i]; t += 64) {
-        const __m512i v = _mm512_loadu_si512((const void *)(g + t));
-        sum0 = _mm512_dpbusd_epi32(sum0, v, _mm512_load_si512((const void *)(w + t)));
-        sum1 = _mm512_dpbusd_epi32(sum1, v, _mm512_load_si512((const void *)(w + plane + t)));
-        sum2 = _mm512_dpbusd_epi32(sum2, v, _mm512_load_si512((const void *)(w + 2 * plane + t)));
+    const uint32_t count = axis->count[i];
+    row0 += axis->first[i];
+    row1 += axis->first[i];
+    __m512i a0 = _mm512_setzero_si512(), a1 = a0, a2 = a0, b0 = a0, b1 = a0, b2 = a0;
+    for (uint32_t t = 0; t < count; t += 64) {
+        const __m512i w0 = _mm512_load_si512((const void *)(w + t)),
+                      w1 = _mm512_load_si512((const void *)(w + plane + t)),
+                      w2 = _mm512_load_si512((const void *)(w + 2 * plane + t));
+        const __m512i a = _mm512_loadu_si512((const void *)(row0 + t)),
+                      b = _mm512_loadu_si512((const void *)(row1 + t));
+        a0 = _mm512_dpbusd_epi32(a0, a, w0);
+        b0 = _mm512_dpbusd_epi32(b0, b, w0);
+        a1 = _mm512_dpbusd_epi32(a1, a, w1);
+        b1 = _mm512_dpbusd_epi32(b1, b, w1);
+        a2 = _mm512_dpbusd_epi32(a2, a, w2);
+        b2 = _mm512_dpbusd_epi32(b2, b, w2);
     }
-    const __m512i upper = _mm512_add_epi32(sum1, _mm512_slli_epi32(sum2, 8));
-    return _mm512_add_epi32(sum0, _mm512_slli_epi32(upper, 8));
+    out[0] = joined(a0, a1, a2);
+    out[1] = joined(b0, b1, b2);
 }
 
 /* Sums of a and of b, in the even and in the odd places of half as many partial sums. */
@@ -100,39 +117,66 @@ static inline __m512i fold(__m512i a, __m512i b)
     return _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
 }
 
-static void horizontal_avx512(const dct_axis *axis, const uint8_t *grey, uint8_t *out)
+/* Four samples, clipped, from sixteen partial sums of each. */
+static inline uint32_t four_samples(__m512i a, __m512i b, __m512i c, __m512i d)
+{
+    const __m512i ab = fold(a, b), cd = fold(c, d);
+    const __m512i abcd =
+        _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+    const __m256i half =
+        _mm256_add_epi32(_mm512_castsi512_si256(abcd), _mm512_extracti64x4_epi64(abcd, 1));
+    __m128i sum = _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+    sum = _mm_srai_epi32(_mm_add_epi32(sum, _mm_set1_epi32(DCT_ROUND)), DCT_WEIGHT_BITS);
+    /* Both steps saturate, which is the clip. */
+    sum = _mm_packus_epi16(_mm_packs_epi32(sum, sum), sum);
+    return (uint32_t)_mm_cvtsi128_si32(sum);
+}
+
+/* Two rows, which may be one and the same. */
+static void rows_avx512(const dct_axis *axis, const uint8_t *row0, const uint8_t *row1,
+                        uint8_t *out0, uint8_t *out1)
 {
     uint32_t i = 0;
-    for (; i + 4 <= axis->out; i += 4) {
-        const __m512i ab = fold(window_sums(axis, i, grey), window_sums(axis, i + 1, grey)),
-                      cd = fold(window_sums(axis, i + 2, grey), window_sums(axis, i + 3, grey));
-        const __m512i abcd =
-            _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
-        const __m256i half =
-            _mm256_add_epi32(_mm512_castsi512_si256(abcd), _mm512_extracti64x4_epi64(abcd, 1));
-        __m128i sum =
-            _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
-        sum = _mm_srai_epi32(_mm_add_epi32(sum, _mm_set1_epi32(DCT_ROUND)), DCT_WEIGHT_BITS);
-        /* Both steps saturate, which is the clip. */
-        sum = _mm_packus_epi16(_mm_packs_epi32(sum, sum), sum);
-        const int32_t four = _mm_cvtsi128_si32(sum);
-        memcpy(out + i, &four, sizeof four);
+    for (; i + 2 <= axis->out; i += 2) {
+        __m512i a[2], b[2];
+        window_sums(axis, i, row0, row1, a);
+        window_sums(axis, i + 1, row0, row1, b);
+        const uint32_t four = four_samples(a[0], b[0], a[1], b[1]);
+        const uint16_t upper = (uint16_t)four, lower = (uint16_t)(four >> 16);
+        memcpy(out0 + i, &upper, sizeof upper);
+        memcpy(out1 + i, &lower, sizeof lower);
     }
-    for (; i < axis->out; i++) {
-        const uint32_t sum = (uint32_t)_mm512_reduce_add_epi32(window_sums(axis, i, grey));
-        out[i] = dct_clip((int32_t)(sum + DCT_ROUND));
+    if (i < axis->out) {
+        __m512i a[2];
+        window_sums(axis, i, row0, row1, a);
+        const uint32_t four = four_samples(a[0], a[0], a[1], a[1]);
+        out0[i] = (uint8_t)four;
+        out1[i] = (uint8_t)(four >> 16);
     }
 }
 
-static void vertical_avx512(int32_t *sums, const uint8_t *row, int32_t weight, size_t n)
+static void horizontal_avx512(const dct_axis *axis, const uint8_t *grey, size_t stride,
+                              uint8_t *out, size_t rows)
 {
-    const __m512i w = _mm512_set1_epi32(weight);
+    for (size_t r = 0; r < rows; r += 2) {
+        const size_t next = r + 1 < rows ? r + 1 : r;
+        rows_avx512(axis, grey + r * stride, grey + next * stride, out + r * axis->out,
+                    out + next * axis->out);
+    }
+}
+
+static void vertical_avx512(int32_t *sums, const uint8_t *lines, const int32_t *weights,
+                            size_t rows, size_t n)
+{
     for (size_t i = 0; i < n; i += 16) {
         const __mmask16 m = n - i >= 16 ? 0xffff : (__mmask16)((1u << (n - i)) - 1);
-        const __m512i v = _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(m, (const void *)(row + i)));
-        const __m512i sum = _mm512_maskz_loadu_epi32(m, (const void *)(sums + i));
-        _mm512_mask_storeu_epi32((void *)(sums + i), m,
-                                 _mm512_add_epi32(sum, _mm512_mullo_epi32(v, w)));
+        __m512i sum = _mm512_maskz_loadu_epi32(m, (const void *)(sums + i));
+        for (size_t r = 0; r < rows; r++) {
+            const __m512i v =
+                _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(m, (const void *)(lines + r * n + i)));
+            sum = _mm512_add_epi32(sum, _mm512_mullo_epi32(v, _mm512_set1_epi32(weights[r])));
+        }
+        _mm512_mask_storeu_epi32((void *)(sums + i), m, sum);
     }
 }
 

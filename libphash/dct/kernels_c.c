@@ -28,7 +28,7 @@ static void grey_c(phash_pixel_format format, const uint8_t *p, uint8_t *grey, s
     }
 }
 
-static void horizontal_c(const dct_axis *axis, const uint8_t *grey, uint8_t *out)
+static void row_c(const dct_axis *axis, const uint8_t *grey, uint8_t *out)
 {
     for (uint32_t i = 0; i < axis->out; i++) {
         const uint8_t *g = grey + axis->first[i];
@@ -40,10 +40,19 @@ static void horizontal_c(const dct_axis *axis, const uint8_t *grey, uint8_t *out
     }
 }
 
-static void vertical_c(int32_t *sums, const uint8_t *row, int32_t weight, size_t n)
+static void horizontal_c(const dct_axis *axis, const uint8_t *grey, size_t stride, uint8_t *out,
+                         size_t rows)
 {
-    for (size_t i = 0; i < n; i++)
-        sums[i] = (int32_t)((uint32_t)sums[i] + (uint32_t)weight * row[i]);
+    for (size_t r = 0; r < rows; r++)
+        row_c(axis, grey + r * stride, out + r * axis->out);
+}
+
+static void vertical_c(int32_t *sums, const uint8_t *lines, const int32_t *weights, size_t rows,
+                       size_t n)
+{
+    for (size_t r = 0; r < rows; r++, lines += n)
+        for (size_t i = 0; i < n; i++)
+            sums[i] = (int32_t)((uint32_t)sums[i] + (uint32_t)weights[r] * lines[i]);
 }
 
 void dct_kernels_c(dct_kernels *k)

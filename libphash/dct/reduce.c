@@ -2,7 +2,8 @@
  *
  * A row of the image becomes grey, is reduced along its length and rounded to 8 bits, and is added,
  * times its weights, to every row of the reduced picture whose window it lies in. So no rows are
- * kept, only the sums of the picture that is being built.
+ * kept, only the sums of the picture that is being built. Rows go through in small batches, because
+ * the kernels can then use a weight, or a sum, for several of them.
  */
 #include "dct/stages.h"
 
@@ -33,26 +34,26 @@ phash_status dct_reduce_reset(dct_reduce *r, const phash_pdq_desc *desc, uint32_
         dct_axis_free(&r->h); /* it may be without its packed weights */
         return status;
     }
-    const size_t grey_bytes = (size_t)desc->width + DCT_PAD;
-    if (r->grey_bytes < grey_bytes) {
-        dct_wipe_free(r->grey, r->grey_bytes);
-        r->grey_bytes = 0;
-        r->grey = dct_alloc(grey_bytes, 1);
+    const size_t stride = ((size_t)desc->width + 2 * DCT_PAD - 1) / DCT_PAD * DCT_PAD;
+    if (r->grey_stride != stride) {
+        dct_wipe_free(r->grey, r->grey_stride * DCT_BATCH);
+        r->grey_stride = 0;
+        r->grey = dct_alloc(DCT_BATCH, stride);
         if (!r->grey)
             return PHASH_E_MEMORY;
-        r->grey_bytes = grey_bytes;
+        r->grey_stride = stride;
     }
-    memset(r->grey + desc->width, 0, DCT_PAD);
+    memset(r->grey, 0, DCT_BATCH * stride);
     if (r->sums_side != side) {
-        dct_wipe_free(r->line, r->sums_side);
+        dct_wipe_free(r->lines, (size_t)r->sums_side * DCT_BATCH);
         dct_wipe_free(r->sums, (size_t)r->sums_side * r->sums_side * sizeof *r->sums);
         r->sums_side = side;
-        r->line = dct_alloc(side, 1);
+        r->lines = dct_alloc(DCT_BATCH, side);
         r->sums = dct_alloc((size_t)side * side, sizeof *r->sums);
-        if (!r->line || !r->sums) {
-            free(r->line);
+        if (!r->lines || !r->sums) {
+            free(r->lines);
             free(r->sums);
-            r->line = NULL;
+            r->lines = NULL;
             r->sums = NULL;
             r->sums_side = 0;
             return PHASH_E_MEMORY;
@@ -63,19 +64,33 @@ phash_status dct_reduce_reset(dct_reduce *r, const phash_pdq_desc *desc, uint32_
     return PHASH_OK;
 }
 
-void dct_reduce_push(dct_reduce *r, const uint8_t *pixels)
+/* Adds `count` reduced rows, from row r->row on, to the rows of the picture that they belong to. */
+static void add_lines(dct_reduce *r, uint32_t count)
 {
-    r->kernels.grey(r->format, pixels, r->grey, r->h.in);
-    r->kernels.horizontal(&r->h, r->grey, r->line);
-    for (uint32_t i = r->open; i < r->side && r->v.first[i] <= r->row; i++) {
-        const uint32_t tap = r->row - r->v.first[i];
-        if (tap < r->v.count[i])
-            r->kernels.vertical(r->sums + (size_t)i * r->side, r->line,
-                                r->v.weights[(size_t)i * r->v.taps + tap], r->side);
+    const uint32_t begin = r->row, end = begin + count;
+    for (uint32_t i = r->open; i < r->side && r->v.first[i] < end; i++) {
+        const uint32_t first = r->v.first[i], last = first + r->v.count[i];
+        const uint32_t from = first > begin ? first : begin, to = last < end ? last : end;
+        if (from < to)
+            r->kernels.vertical(
+                r->sums + (size_t)i * r->side, r->lines + (size_t)(from - begin) * r->side,
+                r->v.weights + (size_t)i * r->v.taps + (from - first), to - from, r->side);
     }
-    r->row++;
-    while (r->open < r->side && r->v.first[r->open] + r->v.count[r->open] <= r->row)
+    r->row = end;
+    while (r->open < r->side && r->v.first[r->open] + r->v.count[r->open] <= end)
         r->open++;
+}
+
+void dct_reduce_push(dct_reduce *r, const uint8_t *pixels, size_t count, ptrdiff_t stride)
+{
+    for (size_t done = 0; done < count;) {
+        const size_t n = count - done < DCT_BATCH ? count - done : DCT_BATCH;
+        for (size_t i = 0; i < n; i++, done++)
+            r->kernels.grey(r->format, pixels + (ptrdiff_t)done * stride,
+                            r->grey + i * r->grey_stride, r->h.in);
+        r->kernels.horizontal(&r->h, r->grey, r->grey_stride, r->lines, n);
+        add_lines(r, (uint32_t)n);
+    }
 }
 
 void dct_reduce_picture(const dct_reduce *r, uint8_t *picture)
@@ -88,8 +103,8 @@ void dct_reduce_free(dct_reduce *r)
 {
     dct_axis_free(&r->h);
     dct_axis_free(&r->v);
-    dct_wipe_free(r->grey, r->grey_bytes);
-    dct_wipe_free(r->line, r->sums_side);
+    dct_wipe_free(r->grey, r->grey_stride * DCT_BATCH);
+    dct_wipe_free(r->lines, (size_t)r->sums_side * DCT_BATCH);
     dct_wipe_free(r->sums, (size_t)r->sums_side * r->sums_side * sizeof *r->sums);
     memset(r, 0, sizeof *r);
 }

@@ -23,6 +23,8 @@
 #error "Lanczos weights need double arithmetic that is rounded at every step (-msse2 -mfpmath=sse)"
 #endif
 
+enum { DCT_SIDE_MAX = PHASH_DCT_HASH_SIZE_MAX * PHASH_DCT_HIGHFREQ_FACTOR_MAX };
+
 /* Memory that is wiped when it is freed: it holds pixels, or hashes. Buffers start at a multiple of
  * 64 bytes. NULL for sizes that overflow or are not to be had. */
 void *dct_alloc(size_t count, size_t size);
@@ -54,15 +56,17 @@ typedef struct dct_reduce {
     uint32_t open; /* first row of the reduced picture that is not complete */
     dct_kernels kernels;
     dct_axis h, v;
-    uint8_t *grey; /* a row of the image; DCT_PAD zero bytes behind it */
-    size_t grey_bytes;
-    uint8_t *line; /* the same row, reduced along its length */
-    int32_t *sums; /* side * side */
+    uint8_t *grey; /* DCT_BATCH rows of the image; zero bytes behind each, DCT_PAD at least */
+    size_t grey_stride;
+    uint8_t *lines; /* the same rows, reduced along their length */
+    int32_t *sums;  /* side * side */
     uint32_t sums_side;
 } dct_reduce;
 
 phash_status dct_reduce_reset(dct_reduce *reduce, const phash_pdq_desc *desc, uint32_t side);
-void dct_reduce_push(dct_reduce *reduce, const uint8_t *pixels);
+
+/* Takes the next `count` rows, in all no more than the image has. */
+void dct_reduce_push(dct_reduce *reduce, const uint8_t *pixels, size_t count, ptrdiff_t stride);
 
 /* After the last row: the reduced picture, row after row, side * side bytes. */
 void dct_reduce_picture(const dct_reduce *reduce, uint8_t *picture);

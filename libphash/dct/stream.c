@@ -99,9 +99,8 @@ phash_status phash_dct_push_rows(phash_dct_stream *s, const void *rows, size_t c
         return PHASH_E_ARGUMENT;
     if (s->state != ST_ROWS || count > s->desc.height - s->row)
         return PHASH_E_STATE;
-    const uint8_t *pixels = rows;
-    for (size_t i = 0; i < count; i++, s->row++)
-        dct_reduce_push(&s->reduce, pixels + (ptrdiff_t)i * stride);
+    dct_reduce_push(&s->reduce, rows, count, stride);
+    s->row += (uint32_t)count;
     return PHASH_OK;
 }
 

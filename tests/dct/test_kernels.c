@@ -176,13 +176,14 @@ START_TEST(horizontal_agrees)
     const char *names[3];
     const size_t count = tables(k, names);
     uint64_t state = test_seed();
-    static uint8_t expected[1024], out[1024];
+    static uint8_t expected[1024 * DCT_BATCH], out[1024 * DCT_BATCH];
     for (int round = 0; round < 400; round++) {
         const uint32_t in = 1 + (uint32_t)(test_random(&state) % (round % 4 ? 300 : 5000)),
                        side = 2 + (uint32_t)(test_random(&state) % (round % 8 ? 70 : 1023));
-        guarded row = guard((size_t)in + DCT_PAD);
+        const size_t rows = 1 + test_random(&state) % DCT_BATCH, stride = (size_t)in + DCT_PAD;
+        guarded row = guard(rows * stride);
         const int kind = round % 3; /* noise; only extremes, which reach both clips; white */
-        for (size_t x = 0; x < (size_t)in + DCT_PAD; x++)
+        for (size_t x = 0; x < rows * stride; x++)
             row.data[x] = kind == 0   ? (uint8_t)test_random(&state)
                           : kind == 1 ? (test_random(&state) & 1 ? 255 : 0)
                                       : 255;
@@ -191,11 +192,11 @@ START_TEST(horizontal_agrees)
             memset(&a, 0, sizeof a);
             ck_assert_int_eq(dct_axis_reset(&a, in, side), PHASH_OK);
             ck_assert_int_eq(dct_axis_pack(&a, &k[i]), PHASH_OK);
-            k[i].horizontal(&a, row.data, out);
+            k[i].horizontal(&a, row.data, stride, out, rows);
             if (i == 0)
-                memcpy(expected, out, side);
-            ck_assert_msg(!memcmp(out, expected, side), "%s, %u to %u", names[i], (unsigned)in,
-                          (unsigned)side);
+                memcpy(expected, out, side * rows);
+            ck_assert_msg(!memcmp(out, expected, side * rows), "%s, %u to %u", names[i],
+                          (unsigned)in, (unsigned)side);
             dct_axis_free(&a);
         }
         unguard(&row);
@@ -210,16 +211,19 @@ START_TEST(vertical_agrees)
     const size_t count = tables(k, names);
     uint64_t state = test_seed();
     for (size_t n = 1; n < 200; n++) {
-        guarded row = guard(n), sums = guard(n * sizeof(int32_t));
+        const size_t rows = 1 + n % DCT_BATCH;
+        guarded row = guard(n * rows), sums = guard(n * sizeof(int32_t));
         int32_t *s = (int32_t *)(void *)sums.data, start[200], expected[200];
-        const int32_t weight = (int32_t)(test_random(&state) % (3 << 22)) - (1 << 22);
-        for (size_t i = 0; i < n; i++) {
+        int32_t weights[DCT_BATCH];
+        for (size_t i = 0; i < rows; i++)
+            weights[i] = (int32_t)(test_random(&state) % (3 << 22)) - (1 << 22);
+        for (size_t i = 0; i < n * rows; i++)
             row.data[i] = (uint8_t)test_random(&state);
+        for (size_t i = 0; i < n; i++)
             start[i] = (int32_t)(uint32_t)test_random(&state);
-        }
         for (size_t i = 0; i < count; i++) {
             memcpy(s, start, n * sizeof *s);
-            k[i].vertical(s, row.data, weight, n);
+            k[i].vertical(s, row.data, weights, rows, n);
             if (i == 0)
                 memcpy(expected, s, n * sizeof *s);
             ck_assert_msg(!memcmp(s, expected, n * sizeof *s), "%s, %zu", names[i], n);
