@@ -1,11 +1,11 @@
-/* The DCT hash of imagehash, at two lengths. */
+/* The DCT hash of imagehash, at three lengths. */
 #include "hasher.h"
 
 #include <phash/dct.h>
 
 #include <string.h>
 
-static phash_dct *dct8, *dct16;
+static phash_dct *dct8, *dct16, *dct32;
 
 static bool open_8(void)
 {
@@ -17,6 +17,11 @@ static bool open_16(void)
     return phash_dct_new(16, 4, &dct16) == PHASH_OK;
 }
 
+static bool open_32(void)
+{
+    return phash_dct_new(32, 2, &dct32) == PHASH_OK;
+}
+
 static void close_8(void)
 {
     phash_dct_free(&dct8);
@@ -25,6 +30,11 @@ static void close_8(void)
 static void close_16(void)
 {
     phash_dct_free(&dct16);
+}
+
+static void close_32(void)
+{
+    phash_dct_free(&dct32);
 }
 
 static bool hash_with(const phash_dct *dct, const struct raster *raster, struct print *out)
@@ -51,6 +61,11 @@ static bool hash_16(const struct raster *raster, struct print *out)
     return hash_with(dct16, raster, out);
 }
 
+static bool hash_32(const struct raster *raster, struct print *out)
+{
+    return hash_with(dct32, raster, out);
+}
+
 static unsigned distance_64(const struct print *bank, const struct print *query)
 {
     return hasher_hamming(bank->variants[0], query->variants[0], 8);
@@ -60,6 +75,13 @@ static unsigned distance_256(const struct print *bank, const struct print *query
 {
     return hasher_hamming(bank->variants[0], query->variants[0], 32);
 }
+
+static unsigned distance_1024(const struct print *bank, const struct print *query)
+{
+    return hasher_hamming(bank->variants[0], query->variants[0], 128);
+}
+
+_Static_assert(PRINT_BYTES >= 128, "room for 1024 bits");
 
 const struct hasher hasher_dct_8x4 = {
     .name = "dct-8x4",
@@ -87,4 +109,18 @@ const struct hasher hasher_dct_16x4 = {
     .close = close_16,
     .hash = hash_16,
     .distance = distance_256,
+};
+
+const struct hasher hasher_dct_32x2 = {
+    .name = "dct-32x2",
+    .title = "imagehash phash, 1024 bits",
+    .max = 1024,
+    .unit = "bits",
+    .threshold = 160,
+    .threshold_why = "the 64-bit hash's share of bits",
+    .library = "libphash-dct",
+    .open = open_32,
+    .close = close_32,
+    .hash = hash_32,
+    .distance = distance_1024,
 };

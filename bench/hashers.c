@@ -6,7 +6,7 @@
 
 extern const struct hasher hasher_pdq, hasher_pdq_nn512, hasher_pdq_fast, hasher_pdq_dihedral;
 #if BENCH_HAS_DCT
-extern const struct hasher hasher_dct_8x4, hasher_dct_16x4;
+extern const struct hasher hasher_dct_8x4, hasher_dct_16x4, hasher_dct_32x2;
 #endif
 #if BENCH_HAS_OPENCV
 extern const struct hasher hasher_cv_phash, hasher_cv_block, hasher_cv_marr, hasher_cv_radial;
@@ -22,6 +22,7 @@ const struct hasher *const hashers[] = {
 #if BENCH_HAS_DCT
     &hasher_dct_8x4,
     &hasher_dct_16x4,
+    &hasher_dct_32x2,
 #endif
 #if BENCH_HAS_OPENCV
     &hasher_cv_phash,
