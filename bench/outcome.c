@@ -87,25 +87,15 @@ static void alter(struct job *job, size_t t, size_t picture, VipsImage *in,
     g_object_unref(made);
 }
 
-/* Three other pictures, small, for collages: the next ones that are unrelated. */
+/* Three other pictures for collages: the next ones that are unrelated. */
 static void find_others(const struct study *s, size_t picture, VipsImage *others[3])
 {
     int found = 0;
     for (size_t step = 1; found < 3 && step < s->set.count; step++) {
         const size_t other = (picture + step) % s->set.count;
-        if (!study_unrelated(s, picture, other))
-            continue;
-        others[found] = picture_load(&s->set.items[other], s->options.side / 2);
-        found += others[found] != NULL;
+        if (study_unrelated(s, picture, other) && s->small_copy[other])
+            others[found++] = s->small_copy[other];
     }
-}
-
-static bool needs_others(const struct outcome *o)
-{
-    for (size_t t = 0; t < o->count; t++)
-        if (o->transforms[t]->make == transform_collage)
-            return true;
-    return false;
 }
 
 static void alter_picture(size_t i, void *arg)
@@ -121,13 +111,9 @@ static void alter_picture(size_t i, void *arg)
     struct transform_scene scene = {
         .seed = (uint32_t)XXH3_64bits_withSeed(
             s->set.items[picture].content, sizeof s->set.items[picture].content, s->options.seed)};
-    if (needs_others(job->out))
-        find_others(s, picture, scene.others);
+    find_others(s, picture, scene.others);
     for (size_t t = 0; t < job->out->count; t++)
         alter(job, t, picture, in, &scene, distances);
-    for (int k = 0; k < 3; k++)
-        if (scene.others[k])
-            g_object_unref(scene.others[k]);
     free(distances);
     g_object_unref(in);
 }

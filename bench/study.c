@@ -54,6 +54,13 @@ static void hash_picture(size_t i, void *arg)
         if (!strcmp(s->hashers[h]->name, "pdq"))
             s->reference[i] = s->prints[at].quality;
     }
+    if (i < STUDY_COPIES) {
+        VipsImage *lazy = NULL;
+        if (!vips_thumbnail_image(image, &lazy, STUDY_COPY_SIDE, "height", STUDY_COPY_SIDE, NULL)) {
+            s->small_copy[i] = vips_image_copy_memory(lazy);
+            g_object_unref(lazy);
+        }
+    }
     const int shorter = image->Xsize < image->Ysize ? image->Xsize : image->Ysize;
     s->small[i] = shorter < s->options.side_min && shorter < s->options.side;
     s->counted[i] = all && !s->small[i] && s->reference[i] >= s->options.quality;
@@ -202,6 +209,7 @@ int study_open(struct study *s, const struct study_options *options)
     s->prints = zeros(s->hasher_count * n, sizeof *s->prints);
     s->hashed = zeros(s->hasher_count * n, sizeof *s->hashed);
     s->counted = zeros(n, sizeof *s->counted);
+    s->small_copy = zeros(n, sizeof *s->small_copy);
     s->small = zeros(n, sizeof *s->small);
     s->group = zeros(n, sizeof *s->group);
     s->reference = zeros(n, sizeof *s->reference);
@@ -230,6 +238,10 @@ void study_close(struct study *s)
     for (size_t h = 0; h < s->hasher_count; h++)
         if (s->hashers[h]->close)
             s->hashers[h]->close();
+    for (size_t i = 0; s->small_copy && i < s->set.count; i++)
+        if (s->small_copy[i])
+            g_object_unref(s->small_copy[i]);
+    free(s->small_copy);
     dataset_free(&s->set);
     free(s->prints);
     free(s->hashed);

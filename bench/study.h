@@ -28,7 +28,7 @@ struct study_options {
 
 #define STUDY_OPTIONS_INIT                                                                         \
     {                                                                                              \
-        .seed = 1, .side = 1600, .side_min = 256, .quality = 50, .group_radius = 63, .bank = 1e6,  \
+        .seed = 1, .side = 1600, .side_min = 256, .quality = 50, .group_radius = 75, .bank = 1e6,  \
         .queries = 1e6                                                                             \
     }
 
@@ -43,7 +43,7 @@ struct study_options {
     "      --min-quality N    leave out pictures of less PDQ quality (default 50; 0 takes all)\n"  \
     "      --group-radius N   PDQ distance in any orientation up to which two pictures are "       \
     "taken\n"                                                                                      \
-    "                         for versions of one (default 63); -1: none are\n"                    \
+    "                         for versions of one (default 75); -1: none are\n"                    \
     "      --distinct FILE    pairs that a person has found to be different pictures: two names\n" \
     "                         on a line, with a tab between them\n"                                \
     "      --seed N           for samples and noise (default 1)\n"
@@ -51,6 +51,11 @@ struct study_options {
 /* Reads options until the end; what `more` names is left to `take`. Ends the program on mistakes
  * and on --help. */
 void study_parse(int argc, char **argv, struct study_options *options, const char *help);
+
+/* Decoding is a good part of the work, so that the neighbours in a collage are kept from the first
+ * time; of so many pictures and of this size, which is some 80 MB. */
+#define STUDY_COPIES    256
+#define STUDY_COPY_SIDE 400
 
 struct study {
     struct study_options options;
@@ -63,8 +68,9 @@ struct study {
     bool *small;          /* [picture]: under the shortest side that is asked for */
     uint32_t *group;      /* [picture]: the first picture of its near-duplicate group */
     size_t undecoded, small_count, featureless, counted_count;
-    int *reference;      /* [picture]: quality of PDQ; -1 without hash */
-    size_t *bank_hasher; /* [hasher]: whose hashes it is compared with */
+    VipsImage **small_copy; /* [picture]: for collages; NULL beyond the first STUDY_COPIES */
+    int *reference;         /* [picture]: quality of PDQ; -1 without hash */
+    size_t *bank_hasher;    /* [hasher]: whose hashes it is compared with */
 };
 
 /* Starts libvips for pictures that run side by side: one thread for each operation, no cache. */

@@ -17,7 +17,7 @@ enum transform_result { TRANSFORM_OK = 0, TRANSFORM_SKIPPED = 1, TRANSFORM_FAILE
 struct transform_scene {
     VipsObject *scope;    /* owner of intermediate images, which live until it is freed */
     uint32_t seed;        /* for noise; from the run's seed and the picture */
-    VipsImage *others[3]; /* neighbours in a collage */
+    VipsImage *others[3]; /* neighbours in a collage; NULL where there are too few */
     const char *skipped;  /* why, when the result is TRANSFORM_SKIPPED; static */
 };
 
