@@ -15,6 +15,9 @@ struct bench_command {
 
 extern const struct bench_command bench_robustness, bench_fpr, bench_report;
 
+/* The subcommand of that name, or NULL. */
+const struct bench_command *bench_find(const char *name);
+
 /* The path that this program was started with, to name commands that repeat a result. */
 extern const char *bench_program;
 

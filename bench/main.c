@@ -14,6 +14,7 @@ static const struct bench_command *const commands[] = {
 #if BENCH_HAS_VIPS
     &bench_robustness,
     &bench_fpr,
+    &bench_report,
 #endif
     NULL,
 };
@@ -29,6 +30,14 @@ int bench_fail(const char *format, ...)
     fputc('\n', stderr);
     va_end(args);
     return BENCH_FAILED;
+}
+
+const struct bench_command *bench_find(const char *name)
+{
+    for (size_t i = 0; commands[i]; i++)
+        if (!strcmp(name, commands[i]->name))
+            return commands[i];
+    return NULL;
 }
 
 uint64_t bench_number(const char *option, const char *text, uint64_t low, uint64_t high)
@@ -65,8 +74,8 @@ int main(int argc, char **argv)
     bench_program = argv[0];
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
         return help(stdout);
-    for (size_t i = 0; commands[i]; i++)
-        if (!strcmp(argv[1], commands[i]->name))
-            return commands[i]->run(argc - 1, argv + 1);
+    const struct bench_command *command = bench_find(argv[1]);
+    if (command)
+        return command->run(argc - 1, argv + 1);
     return bench_fail("'%s' is no subcommand; see phash-bench --help", argv[1]);
 }
