@@ -20,7 +20,8 @@
 #include <seccomp.h>
 #endif
 
-/* Address sanitizer maps terabytes of shadow memory; a limit on address space would end it. */
+/* Address sanitizer maps terabytes of shadow memory, which a limit on address space would end, and
+ * traces its own process when it looks for leaks. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED 1
 #elif defined(__has_feature)
@@ -36,7 +37,8 @@ static bool no_core(void)
 {
     const struct rlimit none = {0, 0};
     /* Not dumpable also keeps other programs of the same user from reading this one's memory. */
-    return setrlimit(RLIMIT_CORE, &none) == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
+    return setrlimit(RLIMIT_CORE, &none) == 0 &&
+           (SANITIZED || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0);
 }
 
 #if PHASH_TOOLS_SECCOMP
@@ -70,7 +72,8 @@ static bool deny_network_and_programs(void)
         return false;
     bool ok = true;
     for (size_t i = 0; ok && i < sizeof denied / sizeof denied[0]; i++)
-        ok = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), denied[i], 0) == 0;
+        ok = (SANITIZED && denied[i] == SCMP_SYS(ptrace)) || /* how leaks are looked for */
+             seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), denied[i], 0) == 0;
     ok = ok && seccomp_load(filter) == 0;
     seccomp_release(filter);
     return ok;
@@ -116,29 +119,31 @@ static bool allow_decoding_only(void)
         SCMP_SYS(clock_nanosleep),
         SCMP_SYS(sched_getaffinity),
     };
+    /* The same, for certain values of one argument. */
+    const struct {
+        int call;
+        struct scmp_arg_cmp when;
+    } allowed_when[] = {
+        /* glibc's fstat is newfstatat with an empty path. */
+        {SCMP_SYS(newfstatat), {3, SCMP_CMP_EQ, AT_EMPTY_PATH, 0}},
+        {SCMP_SYS(mmap), {2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0}},
+        {SCMP_SYS(mprotect), {2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0}},
+        {SCMP_SYS(fcntl), {1, SCMP_CMP_EQ, F_GETFL, 0}},
+        {SCMP_SYS(fcntl), {1, SCMP_CMP_EQ, F_SETFL, 0}},
+        /* stdio asks whether a stream is a terminal. */
+        {SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, TCGETS, 0}},
+        /* abort() raises a signal in its own process. */
+        {SCMP_SYS(tgkill), {0, SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0}},
+    };
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
     if (!filter)
         return false;
     bool ok = true;
     for (size_t i = 0; ok && i < sizeof allowed / sizeof allowed[0]; i++)
         ok = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0) == 0;
-    /* glibc's fstat is newfstatat with an empty path. */
-    ok = ok && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1,
-                                SCMP_A3(SCMP_CMP_EQ, AT_EMPTY_PATH)) == 0;
-    ok = ok && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-                                SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) == 0;
-    ok = ok && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-                                SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) == 0;
-    ok = ok && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
-                                SCMP_A1(SCMP_CMP_EQ, F_GETFL)) == 0;
-    ok = ok && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
-                                SCMP_A1(SCMP_CMP_EQ, F_SETFL)) == 0;
-    /* stdio asks whether a stream is a terminal. */
-    ok = ok && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-                                SCMP_A1(SCMP_CMP_EQ, TCGETS)) == 0;
-    /* abort() raises a signal in its own process. */
-    ok = ok && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-                                SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid())) == 0;
+    for (size_t i = 0; ok && i < sizeof allowed_when / sizeof allowed_when[0]; i++)
+        ok = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, allowed_when[i].call, 1,
+                                    &allowed_when[i].when) == 0;
     ok = ok && seccomp_load(filter) == 0;
     seccomp_release(filter);
     return ok;

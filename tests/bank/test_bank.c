@@ -530,15 +530,16 @@ START_TEST(two_handles)
 }
 END_TEST
 
+/* Processor time, which a busy machine does not stretch. */
 static double status_seconds(const char *number, const char *pin)
 {
     double best = 1e9;
     for (int i = 0; i < 5; i++) {
         struct timespec a, b;
         phash_bank_case info = {.size = sizeof info};
-        clock_gettime(CLOCK_MONOTONIC, &a);
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a);
         (void)phash_bank_case_status(bank, number, pin, &info, NULL);
-        clock_gettime(CLOCK_MONOTONIC, &b);
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
         const double t = (double)(b.tv_sec - a.tv_sec) + 1e-9 * (double)(b.tv_nsec - a.tv_nsec);
         best = t < best ? t : best;
     }
@@ -553,9 +554,10 @@ START_TEST(wrong_takes_as_long_as_unknown)
     const double times[] = {status_seconds(number, pin), status_seconds(number, "0000-0000"),
                             status_seconds(number, "no pin"),
                             status_seconds("0000-0000-0000-0000-0", pin), status_seconds("x", "")};
+    /* Left out, the verifier's work would show as a factor of a thousand. */
     for (size_t i = 1; i < sizeof times / sizeof times[0]; i++) {
-        ck_assert_msg(times[i] > times[0] * 0.7 && times[i] < times[0] * 1.5, "%zu: %g s and %g s",
-                      i, times[i], times[0]);
+        ck_assert_msg(times[i] > times[0] / 2 && times[i] < times[0] * 2, "%zu: %g s and %g s", i,
+                      times[i], times[0]);
     }
     phash_text_free(&one, 0);
 }

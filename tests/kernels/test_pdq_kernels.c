@@ -325,7 +325,9 @@ END_TEST
 
 /* ---- the division: a proof by trying ---- */
 
-#if PHASH_HAVE_X86
+#if PHASH_HAVE_X86 && defined(__clang__)
+#define WITH_FMA __attribute__((target("avx2,fma")))
+#elif PHASH_HAVE_X86
 #define WITH_FMA __attribute__((target("avx2,fma"), optimize("O3")))
 #elif PHASH_HAVE_NEON
 #define WITH_FMA
