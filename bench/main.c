@@ -12,11 +12,9 @@
 /* One line for each subcommand; those that need a library that was not found are not there. */
 static const struct bench_command *const commands[] = {
 #if BENCH_HAS_VIPS
-    &bench_robustness,
-    &bench_fpr,
-    &bench_report,
+    &bench_robustness, &bench_fpr, &bench_report,
 #endif
-    NULL,
+    &bench_search,     NULL,
 };
 
 const char *bench_program = "phash-bench";

@@ -94,7 +94,7 @@ static float added(const order_build *o, const uint8_t *order, const phash_segme
 
 static void order_chunks(const order_build *o, const phash_segment_header *h, uint8_t *order)
 {
-    uint8_t chunk_of[BITS_MAX];
+    uint8_t chunk_of[BITS_MAX] = {0};
     double cost[CHUNKS_MAX] = {0}; /* L of each */
     uint32_t filled[CHUNKS_MAX] = {0};
     for (uint32_t b = 0, c = 0; b < o->bits; b++, c++) {
@@ -144,9 +144,11 @@ static void order_prefix(const order_build *o, uint8_t *order)
     for (uint32_t b = 0; b < o->bits; b++)
         sum[b] = o->weight[b][b];
     for (uint32_t i = 0; i < o->bits; i++) {
-        uint32_t best = BITS_MAX;
-        for (uint32_t b = 0; b < o->bits; b++)
-            if (!taken[b] && (best == BITS_MAX || sum[b] < sum[best]))
+        uint32_t best = 0;
+        while (taken[best])
+            best++;
+        for (uint32_t b = best + 1; b < o->bits; b++)
+            if (!taken[b] && sum[b] < sum[best])
                 best = b;
         taken[best] = true;
         order[i] = (uint8_t)best;

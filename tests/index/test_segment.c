@@ -390,6 +390,72 @@ START_TEST(sorting)
 }
 END_TEST
 
+#ifdef VECTORS
+/* The pairs that the reference found, at radius 31 and 63. */
+static size_t read_hashes(const char *name, uint8_t *out, size_t room)
+{
+    FILE *f = fopen(name, "r");
+    if (!f)
+        return 0;
+    char line[128];
+    size_t n = 0;
+    for (; n < room && fgets(line, sizeof line, f); n++)
+        for (size_t i = 0; i < 32; i++) {
+            unsigned byte;
+            ck_assert_int_eq(sscanf(line + 2 * i, "%2x", &byte), 1);
+            out[32 * n + i] = (uint8_t)byte;
+        }
+    fclose(f);
+    return n;
+}
+
+START_TEST(shared_vectors)
+{
+    enum { ROOM = 4096 };
+    static uint8_t hay[32 * ROOM], needles[32 * ROOM];
+    const size_t count = read_hashes(VECTORS "/search/haystack.txt", hay, ROOM);
+    const size_t n = read_hashes(VECTORS "/search/needles.txt", needles, ROOM);
+    if (!count)
+        return; /* not on this machine; brute force is the judge everywhere else */
+    phash_segment *segment;
+    phash_scratch *scratch;
+    const phash_segment_options options = {256, 31, PHASH_INDEX_MULTI, 2};
+    ck_assert_int_eq(phash_segment_build(hay, NULL, count, &options, &segment, NULL), PHASH_OK);
+    ck_assert_int_eq(phash_scratch_new(&scratch), PHASH_OK);
+    for (uint32_t radius = 31; radius <= 63; radius += 32) {
+        char name[512], line[128];
+        snprintf(name, sizeof name, "%s/search/expected-r%u.tsv", VECTORS, radius);
+        FILE *f = fopen(name, "r");
+        ck_assert_ptr_nonnull(f);
+        phash_matches expected = PHASH_MATCHES_INIT, found = PHASH_MATCHES_INIT;
+        ck_assert_int_eq(phash_matches_reserve(&expected, ROOM), PHASH_OK);
+        while (fgets(line, sizeof line, f)) {
+            unsigned q, d;
+            unsigned long long id;
+            if (sscanf(line, "%u %llu %u", &q, &id, &d) == 3)
+                expected.items[expected.count++] = (phash_match){id, q, d};
+        }
+        fclose(f);
+        ck_assert_uint_gt(expected.count, 100);
+        ck_assert_int_eq(phash_matches_sort(&expected), PHASH_OK);
+        for (size_t e = 0; e < 3; e++) {
+            phash_scratch_force(scratch, engines[e]);
+            found.count = 0;
+            ck_assert_int_eq(
+                phash_segment_search(segment, NULL, needles, n, radius, scratch, &found, NULL),
+                PHASH_OK);
+            ck_assert_int_eq(phash_matches_sort(&found), PHASH_OK);
+            matches_compare(&expected, &found, name);
+        }
+        phash_matches_free(&expected);
+        phash_matches_free(&found);
+    }
+    phash_segment_free(&segment);
+    phash_scratch_free(&scratch);
+}
+END_TEST
+#endif
+
 static Suite *suite(void)
 {
     Suite *s = suite_create("segment");
@@ -405,6 +471,9 @@ static Suite *suite(void)
     tcase_add_loop_test(t, damaged, 0, 4);
     tcase_add_test(t, arguments);
     tcase_add_test(t, sorting);
+#ifdef VECTORS
+    tcase_add_test(t, shared_vectors);
+#endif
     suite_add_tcase(s, t);
     return s;
 }

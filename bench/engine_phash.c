@@ -1,0 +1,80 @@
+/* libphash's two engines, under each mask. */
+#include "search.h"
+
+#include <stdlib.h>
+
+struct indexed {
+    phash_index *index;
+    phash_searcher *searcher;
+    phash_matches found;
+};
+
+static void release(void *index)
+{
+    struct indexed *x = index;
+    phash_searcher_free(&x->searcher);
+    phash_index_free(&x->index);
+    phash_matches_free(&x->found);
+    free(x);
+}
+
+static void *build(const uint8_t *hashes, size_t n, uint32_t radius, phash_index_engine engine)
+{
+    struct indexed *x = calloc(1, sizeof *x);
+    phash_index_options options = PHASH_INDEX_OPTIONS_INIT;
+    options.radius = radius;
+    options.engine = engine;
+    if (x && phash_index_build(hashes, NULL, n, &options, &x->index, NULL) == PHASH_OK &&
+        phash_searcher_new(x->index, &x->searcher) == PHASH_OK)
+        return x;
+    if (x)
+        release(x);
+    return NULL;
+}
+
+static void *build_flat(const uint8_t *hashes, size_t n, uint32_t radius)
+{
+    return build(hashes, n, radius, PHASH_INDEX_FLAT);
+}
+
+static void *build_auto(const uint8_t *hashes, size_t n, uint32_t radius)
+{
+    return build(hashes, n, radius, PHASH_INDEX_AUTO);
+}
+
+static int search(void *index, const uint8_t *queries, size_t n, uint32_t radius,
+                  phash_matches *found)
+{
+    struct indexed *x = index;
+    if (phash_search_radius(x->searcher, queries, n, radius, &x->found, NULL) != PHASH_OK)
+        return 1;
+    for (size_t i = 0; i < x->found.count; i++) {
+        const phash_match *m = &x->found.items[i];
+        if (search_append(found, m->id, m->query, m->distance))
+            return 1;
+    }
+    return 0;
+}
+
+static uint64_t memory(const void *index)
+{
+    phash_index_stats stats = PHASH_INDEX_STATS_INIT;
+    phash_index_stats_get(((const struct indexed *)index)->index, &stats);
+    return stats.memory;
+}
+
+#define POPCNT PHASH_CPU_POPCNT
+#define AVX2   (POPCNT | PHASH_CPU_AVX2)
+#define AVX512 (AVX2 | PHASH_CPU_AVX512)
+#define ENGINES(symbol, set, text)                                                                 \
+    const struct search_engine engine_flat_##symbol = {                                            \
+        "flat-" text, "libphash scan", set, true, build_flat, search, memory, release};            \
+    const struct search_engine engine_auto_##symbol = {"phash-" text, "libphash, its own choice",  \
+                                                       set,           true,                        \
+                                                       build_auto,    search,                      \
+                                                       memory,        release};
+ENGINES(c, 0, "c")
+ENGINES(popcnt, POPCNT, "popcnt")
+ENGINES(avx2, AVX2, "avx2")
+ENGINES(avx512, AVX512, "avx512")
+ENGINES(neon, PHASH_CPU_NEON, "neon")
