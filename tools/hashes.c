@@ -185,18 +185,28 @@ static bool read_other(struct reading *r)
     return true;
 }
 
+/* Single hashes and a list on stdin need no workers. */
+static bool may_have_images(const struct reading *r)
+{
+    for (int i = 0; i < r->options->count; i++)
+        if (!is_hash(r, r->options->arguments[i]) && strcmp(r->options->arguments[i], "-") != 0)
+            return true;
+    return false;
+}
+
 uint64_t hashes_read(const struct hashes_options *options,
                      bool (*take)(void *context, const struct hash_item *item), void *context)
 {
     struct reading r = {.options = options, .take = take, .context = context, .list = {.fd = -1}};
-    struct pool *pool =
-        decode_args_pool(&options->args, options->jobs ? options->jobs : pool_processors());
+    struct pool *pool = NULL;
+    if (may_have_images(&r))
+        pool = decode_args_pool(&options->args, options->jobs ? options->jobs : pool_processors());
     progress_catch_signals();
     if (options->unit && !options->quiet && isatty(STDERR_FILENO))
         progress_start(options->unit, 0);
     const struct pool_client client = {&r, next_job, take_image, tick, -1};
     do {
-        const int failure = pool_run(pool, &client);
+        const int failure = pool ? pool_run(pool, &client) : 0;
         if (failure) {
             cli_message("the worker processes are gone: %s", strerror(failure));
             r.failed++;
