@@ -238,6 +238,21 @@ static uint64_t slot_row(const phash_segment *s, uint64_t slot)
     return low;
 }
 
+enum { READ_TABLE_MIN = 256 };
+
+/* A row, its bits put back in the order of the hash by a table of each nibble. */
+static void read_by_table(const uint64_t *row, uint32_t bits, size_t words,
+                          const phash_order_nibble *table, uint8_t *out)
+{
+    uint64_t hash[WORDS_MAX] = {0};
+    for (uint32_t nibble = 0; nibble < bits / 4; nibble++) {
+        const uint64_t *part = table[nibble].row[row[nibble / 16] >> nibble % 16 * 4 & 15];
+        for (size_t w = 0; w < WORDS_MAX; w++)
+            hash[w] |= part[w];
+    }
+    memcpy(out, hash, words * sizeof *hash);
+}
+
 void phash_segment_read(const phash_segment *segment, uint64_t first, size_t n, void *hashes,
                         uint64_t *ids)
 {
@@ -249,12 +264,24 @@ void phash_segment_read(const phash_segment *segment, uint64_t first, size_t n, 
         return;
     const uint32_t bits = segment->head.bits;
     uint8_t *out = hashes;
+    phash_order_nibble table[64]; /* 32 KiB: worth filling for many hashes */
+    uint8_t back[256];
+    const bool many = n >= READ_TABLE_MIN;
+    if (many) {
+        for (uint32_t b = 0; b < bits; b++)
+            back[segment->head.order[b]] = (uint8_t)b;
+        phash_order_table(back, bits, table);
+    }
     uint64_t row = slot_row(segment, first);
     for (size_t i = 0; i < n; i++, out += bits / 8) {
         if (i && (!segment->first ||
                   (row + 1 < segment->head.hashes && segment->first[row + 1] <= first + i)))
             row++;
         const uint64_t *words = segment->rows + row * segment->words;
+        if (many) {
+            read_by_table(words, bits, segment->words, table, out);
+            continue;
+        }
         memset(out, 0, bits / 8);
         for (uint32_t b = 0; b < bits; b++) {
             const uint32_t to = segment->head.order[b];
