@@ -154,7 +154,7 @@ static phash_status overwrite(int fd, phash_error *error)
     if (fd < 0 || phash_io_lock(fd, true) == EWOULDBLOCK)
         return PHASH_OK;
     const int e = phash_io_overwrite(fd);
-    return e ? phash_fail_at(error, PHASH_E_WRITE, e, UINT64_MAX,
+    return e ? phash_fail_at(error, e == ENOMEM ? PHASH_E_MEMORY : PHASH_E_WRITE, e, UINT64_MAX,
                              "cannot overwrite the old files: %s", strerror(e))
              : PHASH_OK;
 }

@@ -8,8 +8,8 @@
 static phash_status find_place(const char *path, phash_io_place *place, phash_error *error)
 {
     const int e = phash_io_place_open(path, place);
-    return e ? phash_fail_at(error, PHASH_E_OPEN, e, UINT64_MAX, "cannot open the index: %s",
-                             strerror(e))
+    return e ? phash_fail_at(error, e == ENOMEM ? PHASH_E_MEMORY : PHASH_E_OPEN, e, UINT64_MAX,
+                             "cannot open the index: %s", strerror(e))
              : PHASH_OK;
 }
 

@@ -232,6 +232,7 @@ uint64_t phash_labels_memory(live_labels *l)
 void phash_labels_freeze(live_labels *l)
 {
     pthread_mutex_lock(&l->lock);
+    map_free(&l->frozen); /* no labels, but perhaps room for some */
     l->frozen = l->overlay;
     l->overlay = (label_map){NULL, 0, 0};
     pthread_mutex_unlock(&l->lock);

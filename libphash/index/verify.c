@@ -86,8 +86,8 @@ phash_status phash_index_verify(const char *path, phash_error *error)
     phash_io_place place;
     const int e = phash_io_place_open(path, &place);
     if (e)
-        return phash_fail_at(error, PHASH_E_OPEN, e, UINT64_MAX, "cannot open the index: %s",
-                             strerror(e));
+        return phash_fail_at(error, e == ENOMEM ? PHASH_E_MEMORY : PHASH_E_OPEN, e, UINT64_MAX,
+                             "cannot open the index: %s", strerror(e));
     phash_status status = PHASH_OK;
     /* A writer may put new files in place between the snapshot and the journal. */
     for (unsigned i = 0; i < TRIES; i++) {

@@ -136,12 +136,23 @@ bool model_same_pairs(const model *m, phash_index *index)
 
 static char folder[64];
 
-const char *folder_new(void)
+static const char *make_folder(const char *pattern)
 {
-    strcpy(folder, "phash-live-XXXXXX");
+    strcpy(folder, pattern);
     if (!mkdtemp(folder))
         abort();
     return folder;
+}
+
+const char *folder_new(void)
+{
+    return make_folder("phash-live-XXXXXX");
+}
+
+const char *folder_new_in_memory(void)
+{
+    return make_folder(access("/dev/shm", W_OK) ? "phash-live-XXXXXX"
+                                                : "/dev/shm/phash-live-XXXXXX");
 }
 
 const char *in_folder(const char *name)

@@ -34,6 +34,7 @@ bool model_same_pairs(const model *m, phash_index *index);
 
 /* A new folder below the working directory; its path is static. removed with all files in it. */
 const char *folder_new(void);
+const char *folder_new_in_memory(void); /* where syncs cost nothing, if there is such a place */
 void folder_remove(void);
 /* folder + name; a few of them are valid at a time. */
 const char *in_folder(const char *name);

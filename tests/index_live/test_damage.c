@@ -94,7 +94,7 @@ static void damage(phash_index_engine engine)
 {
     const char *text = getenv("PHASH_TEST_DAMAGES");
     const unsigned long rounds = text ? strtoul(text, NULL, 0) : 400;
-    folder_new();
+    folder_new_in_memory();
     make(engine);
     file files[2];
     take(&files[0], "d");
@@ -157,7 +157,7 @@ END_TEST
 /* A change that was being written when the machine stopped: what was acknowledged before stays. */
 START_TEST(torn_ends_are_cut)
 {
-    folder_new();
+    folder_new_in_memory();
     phash_index_options options = PHASH_INDEX_OPTIONS_INIT;
     options.flags = PHASH_INDEX_CREATE | PHASH_INDEX_MANUAL;
     phash_index *index;
