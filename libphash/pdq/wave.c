@@ -45,18 +45,24 @@ static void divisor(uint32_t count, uint32_t window, float *divide, float *inver
     *inverse = 1.0f / *divide;
 }
 
+/* Counts, reciprocals and masks of the edges' steps. Neighbouring steps mostly have the same count. */
 static void fill_edges(pdq_wave *w)
 {
     float *count = w->edge_count, *inverse = w->edge_inverse;
-    for (uint32_t t = 0; t < w->steps; t++) {
-        if (t == w->left)
-            t = w->right;
-        if (t >= w->steps)
-            break;
-        for (uint32_t q = 0; q < w->lanes; q++)
-            divisor(window_count((int64_t)t - PDQ_LAG * q, w->wr, w->width), w->wr, count++,
-                    inverse++);
-    }
+    uint32_t *mask = w->edge_mask;
+    uint32_t last = UINT32_MAX;
+    float divide = 0.0f, reciprocal = 0.0f;
+    for (uint32_t t = w->left ? 0 : w->right; t < w->steps; t = t + 1 == w->left ? w->right : t + 1)
+        for (uint32_t q = 0; q < w->lanes; q++) {
+            const int64_t x = (int64_t)t - PDQ_LAG * q;
+            const uint32_t n = window_count(x, w->wr, w->width);
+            if (n != last)
+                divisor(n, w->wr, &divide, &reciprocal);
+            last = n;
+            *count++ = divide;
+            *inverse++ = reciprocal;
+            *mask++ = x >= 0 && x < w->width ? UINT32_MAX : 0;
+        }
 }
 
 /* Which lanes of z are kept. Samples are at least width / 64 columns apart, so a lane has at most
@@ -88,7 +94,7 @@ static phash_status allocate(pdq_wave *w)
     w->state_floats = need;
     const size_t z = ((steps >> w->keep_shift) + 1) * lanes, four = 8 * lanes;
     const size_t keep = round_up((uint32_t)steps, 32) / 2;
-    need += z + 2 * line + 2 * edge * lanes + stage + edge_pixels + four + keep;
+    need += z + 2 * line + 3 * edge * lanes + stage + edge_pixels + four + keep;
     if (need > w->capacity) {
         pdq_wave_free(w);
         w->memory = phash_alloc(need, sizeof *w->memory);
@@ -107,6 +113,7 @@ static phash_status allocate(pdq_wave *w)
     w->mean_line = p, p += line;
     w->edge_count = p, p += edge * lanes;
     w->edge_inverse = p, p += edge * lanes;
+    w->edge_mask = (uint32_t *)p, p += edge * lanes;
     w->stage = (uint8_t *)p, p += stage;
     w->edge_pixels = (uint8_t *)p;
     return PHASH_OK;
@@ -116,19 +123,28 @@ phash_status pdq_wave_reset(pdq_wave *w, const pdq_kernels *kernels, uint32_t wi
                             uint32_t height, phash_pixel_format format)
 {
     const uint32_t lanes = kernels->lanes, skew = PDQ_LAG * (lanes - 1);
+    const uint32_t channels = format == PHASH_PIXEL_GREY8 ? 1 : 3;
+    const bool same = w->memory && w->lanes == lanes && w->keeps == kernels->keeps &&
+                      w->width == width && w->height == height && w->channels == channels;
     w->kernels = kernels;
+    w->keeps = kernels->keeps;
     w->width = width;
     w->height = height;
     w->format = format;
+    w->channels = channels;
+    w->row = w->staged = w->next_sample = 0;
+    memset(w->sum, 0, sizeof w->sum);
+    if (same) {
+        memset(w->memory, 0, w->state_floats * sizeof *w->memory);
+        return PHASH_OK;
+    }
     w->lanes = lanes;
-    w->channels = format == PHASH_PIXEL_GREY8 ? 1 : 3;
     w->wr = pdq_window(width);
     w->wc = pdq_window(height);
     w->lead_r = w->wr / 2;
     w->lead_c = w->wc / 2;
     w->ring = w->wc / lanes + 1;
     w->shift = w->wc % lanes;
-    w->row = w->staged = w->next_sample = 0;
     /* The last sample, and what two boxes look ahead of it. */
     const uint32_t last_x = pdq_sample(PDQ_SIDE - 1, width) + 2 * w->lead_r;
     w->rows_needed = pdq_sample(PDQ_SIDE - 1, height) + 2 * w->lead_c + 1;
@@ -154,8 +170,11 @@ phash_status pdq_wave_reset(pdq_wave *w, const pdq_kernels *kernels, uint32_t wi
     if (status != PHASH_OK)
         return status;
     memset(w->memory, 0, w->state_floats * sizeof *w->memory);
-    memset(w->sum, 0, sizeof w->sum);
     fill_edges(w);
+    for (uint32_t q = 0; q < lanes; q++) {
+        divisor(w->wr, w->wr, &w->row_count[q], &w->row_inverse[q]);
+        divisor(w->wc, w->wc, &w->column_count[q], &w->column_inverse[q]);
+    }
     fill_keep(w);
     return PHASH_OK;
 }
@@ -178,20 +197,27 @@ static void stage_edge(const pdq_wave *w, const uint8_t *rows, ptrdiff_t stride,
     }
 }
 
+/* `direct`: lanes may read beyond the ends of their rows; what they read there is masked out. */
 static void run_edge(const pdq_wave *w, pdq_run *run, const uint8_t *rows, ptrdiff_t stride,
-                     uint32_t first, uint32_t last)
+                     uint32_t first, uint32_t last, bool direct)
 {
     if (first == last)
         return;
     const size_t at = (size_t)(first ? w->left : 0) * w->lanes;
-    stage_edge(w, rows, stride, first, last);
-    run->pixels = w->edge_pixels;
-    run->pitch = (ptrdiff_t)((last - first) * w->channels);
+    if (direct) {
+        run->pixels = rows + (size_t)first * w->channels;
+        run->pitch = stride - (ptrdiff_t)(PDQ_LAG * w->channels);
+    } else {
+        stage_edge(w, rows, stride, first, last);
+        run->pixels = w->edge_pixels;
+        run->pitch = (ptrdiff_t)((last - first) * w->channels);
+    }
     run->first = first;
     run->last = last;
     run->divide_row = PDQ_DIVIDE_STEP;
     run->row_count = w->edge_count + at;
     run->row_inverse = w->edge_inverse + at;
+    run->row_mask = w->edge_mask + at;
     w->kernels->run(run);
 }
 
@@ -230,25 +256,26 @@ static void second_round(pdq_wave *w)
     }
 }
 
-static void block(pdq_wave *w, const uint8_t *rows, ptrdiff_t stride)
+/* `rows_after` of the same stride lie behind the block's rows. */
+static void block(pdq_wave *w, const uint8_t *rows, ptrdiff_t stride, size_t rows_after)
 {
-    float row_count[PDQ_LANES_MAX], row_inverse[PDQ_LANES_MAX];
     float column_count[PDQ_LANES_MAX], column_inverse[PDQ_LANES_MAX];
     const uint32_t lanes = w->lanes, number = w->row / lanes;
+    const bool edge = w->row < w->wc || w->row + lanes > w->height;
     float *now = w->v + (size_t)(number % w->ring) * w->v_stride;
-    bool whole = power_of_two(w->wc);
-    for (uint32_t q = 0; q < lanes; q++) {
-        const uint32_t count = window_count(w->row + q, w->wc, w->height);
-        whole = whole && count == w->wc;
-        divisor(count, w->wc, &column_count[q], &column_inverse[q]);
-        divisor(w->wr, w->wr, &row_count[q], &row_inverse[q]);
-    }
+    for (uint32_t q = 0; q < lanes && edge; q++)
+        divisor(window_count(w->row + q, w->wc, w->height), w->wc, &column_count[q],
+                &column_inverse[q]);
+    /* Lane q starts 2q pixels before its row, in the row above, and ends in the row below. Between
+     * the rows there must be nothing but a little padding, which is taken to be readable. */
+    const ptrdiff_t packed = (ptrdiff_t)((size_t)w->width * w->channels);
+    const bool tight = stride >= packed && stride < packed + 64 && w->left < w->right;
     pdq_run run = {
         .channels = w->channels,
         .wr = w->wr,
-        .divide_column = whole ? PDQ_DIVIDE_NONE : PDQ_DIVIDE_CONST,
-        .column_count = column_count,
-        .column_inverse = column_inverse,
+        .divide_column = !edge && power_of_two(w->wc) ? PDQ_DIVIDE_NONE : PDQ_DIVIDE_CONST,
+        .column_count = edge ? column_count : w->column_count,
+        .column_inverse = edge ? column_inverse : w->column_inverse,
         .v = now,
         .four = w->four,
         .four_line = w->four_line,
@@ -269,18 +296,18 @@ static void block(pdq_wave *w, const uint8_t *rows, ptrdiff_t stride)
     memset(w->luma_line, 0, (size_t)w->wr * lanes * sizeof *w->luma_line);
     memset(w->mean_line, 0, (size_t)w->wr * lanes * sizeof *w->mean_line);
     memset(w->four_line, 0, (size_t)8 * lanes * sizeof *w->four_line);
-    run_edge(w, &run, rows, stride, 0, w->left);
+    run_edge(w, &run, rows, stride, 0, w->left, tight);
     if (w->left < w->right) {
         run.pixels = rows + (size_t)w->left * w->channels;
         run.pitch = stride - (ptrdiff_t)(PDQ_LAG * w->channels);
         run.first = w->left;
         run.last = w->right;
         run.divide_row = power_of_two(w->wr) ? PDQ_DIVIDE_NONE : PDQ_DIVIDE_CONST;
-        run.row_count = row_count;
-        run.row_inverse = row_inverse;
+        run.row_count = w->row_count;
+        run.row_inverse = w->row_inverse;
         w->kernels->run(&run);
     }
-    run_edge(w, &run, rows, stride, w->right, w->steps);
+    run_edge(w, &run, rows, stride, w->right, w->steps, tight && rows_after);
     second_round(w);
     w->row += lanes;
 }
@@ -306,7 +333,7 @@ static void stage_row(pdq_wave *w, const uint8_t *row)
         break;
     }
     if (w->staged == w->lanes) {
-        block(w, w->stage, (ptrdiff_t)stage_pitch(w));
+        block(w, w->stage, (ptrdiff_t)stage_pitch(w), 0);
         w->staged = 0;
     }
 }
@@ -317,7 +344,7 @@ void pdq_wave_push(pdq_wave *w, const uint8_t *rows, size_t count, ptrdiff_t str
     while (count) {
         const bool whole = direct && !w->staged && count >= w->lanes;
         if (whole)
-            block(w, rows, stride);
+            block(w, rows, stride, count - w->lanes);
         else
             stage_row(w, rows);
         const uint32_t taken = whole ? w->lanes : 1;
@@ -329,7 +356,7 @@ void pdq_wave_push(pdq_wave *w, const uint8_t *rows, size_t count, ptrdiff_t str
     /* Below the image everything is zero; the window still has to move down. */
     while (w->row < w->rows_needed) {
         memset(w->stage + stage_pitch(w) * w->staged, 0, stage_pitch(w) * (w->lanes - w->staged));
-        block(w, w->stage, (ptrdiff_t)stage_pitch(w));
+        block(w, w->stage, (ptrdiff_t)stage_pitch(w), 0);
         w->staged = 0;
     }
 }

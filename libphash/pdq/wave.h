@@ -49,6 +49,7 @@ typedef struct pdq_run {
     uint32_t wr;           /* window along the row */
     pdq_divide divide_row, divide_column;
     const float *row_count, *row_inverse; /* one vector, or one for each step from `first` on */
+    const uint32_t *row_mask; /* with PDQ_DIVIDE_STEP: which lanes stand inside the image */
     const float *column_count, *column_inverse; /* one vector */
 
     /* Vector t belongs to step t. */
@@ -93,7 +94,7 @@ typedef struct pdq_wave {
     uint32_t rows_needed, row;   /* rows, also below the image; rows that went through */
     uint32_t staged;             /* rows that wait in `stage` */
     uint32_t next_sample;
-    bool four;
+    bool four, keeps;
     uint32_t keep_shift;
     uint32_t ring, shift; /* arrays of v; wc = (ring - 1) * lanes + shift */
     float scale;          /* makes up for the divisions left out */
@@ -102,7 +103,11 @@ typedef struct pdq_wave {
     size_t capacity;
     float *v, *carry, *z, *luma_line, *mean_line, *edge_count, *edge_inverse, *second_ring,
         *four_line;
+    uint32_t *edge_mask;
     uint16_t *keep;
+    /* Of whole windows. */
+    float row_count[PDQ_LANES_MAX], row_inverse[PDQ_LANES_MAX];
+    float column_count[PDQ_LANES_MAX], column_inverse[PDQ_LANES_MAX];
     uint8_t *stage, *edge_pixels;
     size_t v_stride;     /* floats */
     size_t state_floats; /* at the start of memory: what is zeroed before an image */

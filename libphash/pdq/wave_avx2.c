@@ -31,6 +31,10 @@ static inline VF mul(VF a, VF b)
 {
     return _mm256_mul_ps(a, b);
 }
+static inline VF masked(VF v, const uint32_t *p)
+{
+    return _mm256_and_ps(v, load((const float *)(const void *)p));
+}
 
 /* See wave_avx512.c for why this is s / c correctly rounded. */
 static inline VF divide(VF s, VF c, VF r)

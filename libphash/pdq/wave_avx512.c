@@ -31,6 +31,10 @@ static inline VF mul(VF a, VF b)
 {
     return _mm512_mul_ps(a, b);
 }
+static inline VF masked(VF v, const uint32_t *p)
+{
+    return _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(v), _mm512_loadu_si512(p)));
+}
 
 /* Markstein: with r = RN(1/c) and q within an ulp of s/c, the remainder s - q c is exact in one FMA
  * and RN(q + remainder * r) is RN(s/c). That RN(s r) is close enough is no theorem for all c;

@@ -3,6 +3,7 @@
  *
  *   VF, VI             vectors of LANES floats, and of as many 32-bit integers
  *   load, store, splat, add, sub, mul
+ *   masked(v, p)       v where the integers p[0 ..] are all ones, 0 where they are 0
  *   divide(s, c, r)    s / c, correctly rounded, where r is 1 / c correctly rounded; 0 where r is 0
  *   group(p, pitch, d) bytes p[0 .. 15] of each lane to four vectors: d[i] has bytes 4i .. 4i + 3
  *   colours            constants of the luma; colours_of() makes them
@@ -38,6 +39,7 @@ typedef struct wave {
     const uint8_t *pixels;
     ptrdiff_t pitch;
     const float *edge_count, *edge_inverse;
+    const uint32_t *edge_mask;
     float *out_v, *carry, *out_z;
     const float *v_same, *v_before;
     const uint16_t *keep;
@@ -67,7 +69,9 @@ static inline __attribute__((always_inline)) void step(wave *w, const int k, con
     if (how.channels == 3 && k == 10)
         group(w->pixels + 32, w->pitch, w->d + 8);
 
-    const VF luma = luma_at(w, k, how.channels);
+    VF luma = luma_at(w, k, how.channels);
+    if (how.row == PDQ_DIVIDE_STEP)
+        luma = masked(luma, w->edge_mask + k * LANES);
     VF gone;
     if (how.fixed) {
         w->luma[k + 4] = luma;
@@ -150,6 +154,7 @@ static inline __attribute__((always_inline)) void run_as(pdq_run *run, const var
     w.pitch = run->pitch;
     w.edge_count = run->row_count;
     w.edge_inverse = run->row_inverse;
+    w.edge_mask = run->row_mask;
     w.out_v = run->v + (size_t)run->first * (how.fixed ? 4 : LANES);
     w.v_same = run->v_same + (size_t)run->first * LANES;
     w.v_before = run->v_before + (size_t)run->first * LANES;
@@ -197,6 +202,7 @@ static inline __attribute__((always_inline)) void run_as(pdq_run *run, const var
         if (how.row == PDQ_DIVIDE_STEP) {
             w.edge_count += PDQ_STEPS * LANES;
             w.edge_inverse += PDQ_STEPS * LANES;
+            w.edge_mask += PDQ_STEPS * LANES;
         }
         if (!how.fixed) {
             w.v_same += PDQ_STEPS * LANES;
