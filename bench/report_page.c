@@ -22,7 +22,7 @@ static const char head[] =
     ".wide{overflow-x:auto}table{border-collapse:collapse;font-size:.85rem}\n"
     "th,td{padding:.2rem .5rem;text-align:right;border-bottom:1px solid #e4e4e4;"
     "white-space:nowrap}\n"
-    "th:first-child,td:first-child{text-align:left}thead th{border-bottom:2px solid #999}\n"
+    "th:first-child,th.name,td:first-child{text-align:left}thead th{border-bottom:2px solid #999}\n"
     "td.name{white-space:normal;overflow-wrap:anywhere;text-align:left}\n"
     "summary{cursor:pointer;font-weight:600;margin:1rem 0}\n"
     "@media print{body{max-width:none;padding:0;font-size:10pt}h2{break-after:avoid}"
@@ -134,7 +134,7 @@ static void write_engines(const struct report *r, FILE *page)
     size_t i;
     json_t *e;
     fputs("<h2>Engines</h2>\n<div class=\"wide\"><table><thead><tr><th>engine</th><th>largest "
-          "distance</th><th>usual radius</th><th>who says so</th></tr></thead>\n",
+          "distance</th><th>usual radius</th><th class=\"name\">who says so</th></tr></thead>\n",
           page);
     json_array_foreach(json_object_get(r->robustness, "engines"), i, e)
     {

@@ -76,14 +76,14 @@ static bool write_histogram(const struct report *r, FILE *script)
     const json_t *transforms = json_object_get(r->robustness, "transforms");
     if (!pdq)
         return false;
-    fprintf(
-        script,
-        "set xlabel 'Hamming distance, bits of 256'\nset ylabel 'share of pairs, %%'\n"
-        "set xrange [-2:180]\nset yrange [0:]\nset boxwidth 2\nset style fill solid 0.6 noborder\n"
-        "set arrow from %d, graph 0 to %d, graph 1 nohead dt 2 lw 1.5 lc '#333333'\n"
-        "set label ' radius %d' at %d, graph 0.96 front\nplot '-' using 1:2 with boxes lc "
-        "'#7F7F7F' title 'unrelated pictures'",
-        31, 31, 31, 31);
+    fprintf(script,
+            "set xlabel 'Hamming distance, bits of 256'\nset ylabel 'share of pairs, %%'\n"
+            "set xrange [-2:180]\nset yrange [0:]\nset key outside right\nset boxwidth 2\nset "
+            "style fill solid 0.6 noborder\n"
+            "set arrow from %d, graph 0 to %d, graph 1 nohead dt 2 lw 1.5 lc '#333333'\n"
+            "set label ' radius %d' at %d, graph 0.96 front\nplot '-' using 1:2 with boxes lc "
+            "'#7F7F7F' title 'unrelated pictures'",
+            31, 31, 31, 31);
     for (size_t i = 0; i < 3; i++)
         if (find(transforms, shown[i]))
             fprintf(script, ", '-' using 1:2 with boxes lc '%s' title '%s'", colours[i], shown[i]);
@@ -212,6 +212,15 @@ static bool write_radius(const struct report *r, FILE *script)
     return drawn > 0;
 }
 
+/* gnuplot takes labels of tics for formats, as if they were numbers. */
+static void write_tic(FILE *script, const char *axis, const char *label, size_t at)
+{
+    fprintf(script, "set %s add ('", axis);
+    for (; *label; label++)
+        fputs(*label == '%' ? "%%" : (const char[]){*label, 0}, script);
+    fprintf(script, "' %zu)\n", at);
+}
+
 static bool write_heat(const struct report *r, FILE *script)
 {
     const json_t *engines = engines_of(r->robustness);
@@ -232,11 +241,11 @@ static bool write_heat(const struct report *r, FILE *script)
             10. / (double)(rows * 17 + 110), columns - 1);
     json_array_foreach(engines, k, engine)
     {
-        fprintf(script, "set x2tics add ('%s' %zu)\n", report_string(engine, "name"), k);
+        write_tic(script, "x2tics", report_string(engine, "name"), k);
     }
     json_array_foreach(transforms, i, transform)
     {
-        fprintf(script, "set ytics add ('%s' %zu)\n", report_string(transform, "name"), i);
+        write_tic(script, "ytics", report_string(transform, "name"), i);
     }
     fputs("$recall << EOD\n", script);
     json_array_foreach(transforms, i, transform)
@@ -270,7 +279,7 @@ static bool write_speed(const struct report *r, FILE *script)
             n - 1);
     json_array_foreach(speed, i, row)
     {
-        fprintf(script, "set ytics add ('%s' %zu)\n", report_string(row, "name"), i);
+        write_tic(script, "ytics", report_string(row, "name"), i);
     }
     fputs("$speed << EOD\n", script);
     json_array_foreach(speed, i, row)

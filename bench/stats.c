@@ -133,7 +133,9 @@ int stats_radius_at(const struct histogram *unrelated, double rate)
 bool stats_fit_power(const double *x, const double *y, size_t n, struct power_law *fit)
 {
     double mean_x = 0, mean_y = 0, xx = 0, xy = 0, rest = 0;
+    bool varied = false; /* not xx > 0: equal logarithms need not add up to exactly their mean */
     for (size_t i = 0; i < n; i++) {
+        varied |= x[i] < x[0] || x[i] > x[0];
         if (!(x[i] > 0) || !(y[i] > 0))
             return false;
         mean_x += log(x[i]) / (double)n;
@@ -143,7 +145,7 @@ bool stats_fit_power(const double *x, const double *y, size_t n, struct power_la
         xx += (log(x[i]) - mean_x) * (log(x[i]) - mean_x);
         xy += (log(x[i]) - mean_x) * (log(y[i]) - mean_y);
     }
-    if (n < 2 || !(xx > 0))
+    if (!varied || !(xx > 0))
         return false;
     const double slope = xy / xx;
     for (size_t i = 0; i < n; i++) {

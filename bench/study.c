@@ -61,8 +61,8 @@ static void hash_picture(size_t i, void *arg)
             g_object_unref(lazy);
         }
     }
-    const int shorter = image->Xsize < image->Ysize ? image->Xsize : image->Ysize;
-    s->small[i] = shorter < s->options.side_min && shorter < s->options.side;
+    const int longest = image->Xsize > image->Ysize ? image->Xsize : image->Ysize;
+    s->small[i] = longest < s->options.side_min && longest < s->options.side;
     s->counted[i] = all && !s->small[i] && s->reference[i] >= s->options.quality;
     g_free(jpeg);
     g_object_unref(image);

@@ -19,7 +19,7 @@ struct study_options {
     size_t limit;         /* pictures; 0: all */
     uint64_t seed;
     unsigned jobs;
-    int side_min;          /* shorter side under which a picture is left out */
+    int side_min;          /* longest side under which a picture is left out */
     int side;              /* longest side that a picture keeps */
     int quality;           /* PDQ quality under which a picture is left out of the figures */
     unsigned group_radius; /* dihedral PDQ distance up to which two are near-duplicates */
@@ -39,7 +39,7 @@ struct study_options {
     "  -o, --output FILE      write all figures as JSON\n"                                         \
     "      --engines LIST     only these hash engines\n"                                           \
     "      --max-side N       reduce pictures first (default 1600)\n"                              \
-    "      --min-side N       leave out pictures with a shorter side (default 256)\n"              \
+    "      --min-side N       leave out pictures whose longest side is shorter (default 256)\n"    \
     "      --min-quality N    leave out pictures of less PDQ quality (default 50; 0 takes all)\n"  \
     "      --group-radius N   PDQ distance in any orientation up to which two pictures are "       \
     "taken\n"                                                                                      \
@@ -65,7 +65,7 @@ struct study {
     struct print *prints; /* [hasher][picture] */
     bool *hashed;         /* [hasher][picture] */
     bool *counted;        /* [picture]: decoded, hashed by all, and of enough quality */
-    bool *small;          /* [picture]: under the shortest side that is asked for */
+    bool *small;          /* [picture]: its longest side is under what is asked for */
     uint32_t *group;      /* [picture]: the first picture of its near-duplicate group */
     size_t undecoded, small_count, featureless, counted_count;
     VipsImage **small_copy; /* [picture]: for collages; NULL beyond the first STUDY_COPIES */
