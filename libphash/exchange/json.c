@@ -34,11 +34,17 @@ phash_status phash_json_parse(const char *text, size_t length, json_t **value, p
     if (!phash_json_is_shallow(text, length))
         return phash_fail(error, PHASH_E_CORRUPT, "JSON nests too deeply");
     json_error_t details;
-    *value = json_loadb(text, length, JSON_REJECT_DUPLICATES, &details);
+    for (int attempt = 0; attempt < 2 && !*value; attempt++) {
+        /* jansson calls many an allocation that failed a syntax error, and leaves the code alone
+         * where it knows none. A text that is bad is bad twice. */
+        details = (json_error_t){.text = ""};
+        *value = json_loadb(text, length, JSON_REJECT_DUPLICATES, &details);
+    }
     if (*value)
         return PHASH_OK;
     /* jansson's own text would quote the input, which may be a hash. */
     switch (json_error_code(&details)) {
+    case json_error_unknown: /* what jansson says of most allocations that fail */
     case json_error_out_of_memory:
         return phash_fail(error, PHASH_E_MEMORY, "out of memory");
     case json_error_duplicate_key:

@@ -1,7 +1,7 @@
 /* The JSON form of a hash list: one object per line. */
+#include "exchange/json.h"
 #include "exchange/list.h"
 
-#include <jansson.h>
 #include <string.h>
 
 static phash_line_result take(phash_line *line, const json_t *object)
@@ -38,15 +38,12 @@ static phash_line_result take(phash_line *line, const json_t *object)
 
 phash_line_result phash_list_parse_json(phash_line *line)
 {
-    json_error_t parse_error;
-    json_t *object = json_loadb(line->text, line->length, JSON_REJECT_DUPLICATES, &parse_error);
-    if (!object)
-        return phash_line_bad(line,
-                              json_error_code(&parse_error) == json_error_out_of_memory
-                                  ? PHASH_E_MEMORY
-                                  : PHASH_E_CORRUPT,
-                              "not valid JSON");
+    json_t *object;
+    const phash_status status = phash_json_parse(line->text, line->length, &object, NULL);
+    if (status)
+        return phash_line_bad(line, status == PHASH_E_MEMORY ? status : PHASH_E_CORRUPT,
+                              status == PHASH_E_MEMORY ? "out of memory" : "not valid JSON");
     const phash_line_result result = take(line, object);
-    json_decref(object);
+    phash_json_wipe(object);
     return result;
 }

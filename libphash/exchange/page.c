@@ -36,6 +36,8 @@ size_t phash_exchange_writer_count(const phash_exchange_writer *writer)
 
 static void field(phash_text *t, const char *name, const char *value)
 {
+    if (t->failed)
+        return;
     phash_text_puts(t, t->bytes[t->length - 1] == '{' ? "\"" : ",\"");
     phash_text_puts(t, name);
     phash_text_puts(t, "\":");
@@ -103,10 +105,8 @@ phash_status phash_exchange_writer_add(phash_exchange_writer *w, const phash_exc
     phash_text_puts(&w->records, w->count ? ",\n" : "\n");
     if (r->is_feedback) {
         phash_text_puts(&w->records, "{");
-        if (!w->records.failed)
-            field(&w->records, "hashValue", r->hash_value);
-        if (!w->records.failed)
-            feedback(&w->records, &r->feedbacks[0]);
+        field(&w->records, "hashValue", r->hash_value);
+        feedback(&w->records, &r->feedbacks[0]);
     } else {
         hash_record(&w->records, r);
     }

@@ -1,0 +1,180 @@
+/* Every allocation of lists, pages, case files, sealing and the bank fails once, in turn: the call
+ * says so or does without, leaks nothing, and the bank is sound afterwards. */
+#define _GNU_SOURCE
+
+#include "../faults/alloc_fault.h"
+#include "bank_help.h"
+
+enum { MOST = 100000 };
+
+static char bank_path[128];
+static phash_error last = PHASH_ERROR_INIT;
+static long count_memory; /* failures that were told as such */
+static char page[1000], list[200];
+static char *case_text, *public_key, *secret_key, *sealed;
+static size_t case_length, public_length, secret_length, sealed_length;
+
+typedef phash_status (*call_fn)(void);
+
+static long each_allocation_fails(call_fn call)
+{
+    ck_assert_int_eq(call(), PHASH_OK);
+    for (long n = 0; n < MOST; n++) {
+        alloc_fault_arm(n);
+        const phash_status status = call();
+        const bool fired = alloc_fault_disarm();
+        ck_assert_msg(alloc_fault_balance() == 0, "allocation %ld: %ld blocks leak", n,
+                      alloc_fault_balance());
+        if (!fired) {
+            ck_assert_int_eq(status, PHASH_OK);
+            return n;
+        }
+        /* Any error will do, and no error where SQLite does without: jansson cuts a text short
+         * when memory for it runs out, which is then told as a value that is not valid. */
+        count_memory += status == PHASH_E_MEMORY;
+    }
+    ck_abort_msg("no end of allocations");
+    return 0;
+}
+
+static phash_status read_list(void)
+{
+    phash_list *l;
+    phash_list_record r = PHASH_LIST_RECORD_INIT;
+    phash_status status = phash_list_open_memory(list, strlen(list), NULL, &l, &last);
+    while (!status)
+        status = phash_list_next(l, &r, &last);
+    phash_list_free(&l);
+    return status == PHASH_E_NOT_FOUND ? PHASH_OK : status;
+}
+
+static phash_status copy_page(void)
+{
+    memory m = {page, strlen(page), 0};
+    phash_exchange *r = NULL;
+    phash_exchange_writer *w = NULL;
+    char *text = NULL;
+    size_t length = 0;
+    phash_status status = phash_exchange_writer_new(&w);
+    if (!status)
+        status = phash_exchange_open(read_memory, &m, &r, &last);
+    while (!status) {
+        phash_exchange_record record = PHASH_EXCHANGE_RECORD_INIT;
+        status = phash_exchange_next(r, &record, &last);
+        if (!status)
+            status = phash_exchange_writer_add(w, &record);
+    }
+    if (status == PHASH_E_NOT_FOUND)
+        status = phash_exchange_writer_take(w, NULL, &text, &length);
+    phash_text_free(&text, length);
+    phash_exchange_writer_free(&w);
+    phash_exchange_free(&r);
+    return status;
+}
+
+static phash_status read_case(void)
+{
+    phash_case *c = NULL;
+    char *text = NULL;
+    size_t length = 0;
+    phash_status status = phash_case_read(case_text, case_length, &c, &last);
+    if (!status)
+        status = phash_case_write(c, &text, &length, &last);
+    phash_case_free(&c);
+    phash_text_free(&text, length);
+    return status;
+}
+
+static phash_status seal(void)
+{
+    char *text = NULL;
+    size_t length = 0;
+    phash_status status = phash_seal("x", 1, public_key, public_length, &text, &length, &last);
+    phash_text_free(&text, length);
+    if (!status)
+        status =
+            phash_unseal(sealed, sealed_length, secret_key, secret_length, &text, &length, &last);
+    phash_text_free(&text, length);
+    return status;
+}
+
+/* Opens, imports a page that differs each time, exports, follows, closes. */
+static phash_status use_bank(void)
+{
+    static uint64_t round;
+    phash_bank *bank;
+    phash_bank_import_result result = PHASH_BANK_IMPORT_RESULT_INIT;
+    char text[1200], hex[65], *out = NULL;
+    size_t length = 0, n;
+    phash_bank_position position = {0, 0, 0};
+    phash_bank_change changes[4];
+    snprintf(text, sizeof text,
+             "{\"hashRecords\":[{\"signalType\":\"ImagePDQ\",\"hashValue\":\"%s\",\"caseNumbers\":{"
+             "\"c%d\":\"Received\"},\"z\":1,\"CSPFeedbacks\":[{\"source\":\"s\"}]},{\"signalType\":"
+             "\"ImagePDQ\",\"hashValue\":\"\",\"caseNumbers\":{\"c%d\":\"Withdrawn\"}}]}",
+             hex_of(round, hex), (int)round, (int)round - 1);
+    round++;
+    memory m = {text, strlen(text), 0};
+    phash_status status = phash_bank_open(bank_path, PHASH_BANK_WRITE, &bank, &last);
+    if (!status)
+        status = phash_bank_import(bank, read_memory, &m, NULL, &result, &last);
+    if (!status)
+        status = phash_bank_export(bank, 0, NULL, 5, &out, &length, NULL, &last);
+    if (!status)
+        status = phash_bank_follow(bank, &position, changes, 4, &n, &last);
+    phash_text_free(&out, length);
+    phash_bank_free(&bank);
+    return status;
+}
+
+START_TEST(allocations_fail)
+{
+    char hex[65];
+    snprintf(list, sizeof list, "%s,5,a\n%s,,\"b\"\n", hex_of(1, hex), hex_of(1, hex));
+    snprintf(page, sizeof page,
+             "{\"hashRecords\":[{\"hashValue\":\"%s\",\"signalType\":\"ImagePDQ\",\"caseNumbers\":{"
+             "\"a\":\"b\"},\"o\":[1],\"CSPFeedbacks\":[{\"tags\":[\"t\"],\"p\":2}]}]}",
+             hex_of(2, hex));
+    char pin[PHASH_CASE_PIN_SIZE];
+    phash_case *c;
+    phash_case_signal s = PHASH_CASE_SIGNAL_INIT;
+    s.quality = 77;
+    ck_assert_int_eq(phash_case_new(5, pin, &c, &last), PHASH_OK);
+    ck_assert_int_eq(phash_case_add(c, &s, NULL), PHASH_OK);
+    ck_assert_int_eq(phash_case_write(c, &case_text, &case_length, NULL), PHASH_OK);
+    phash_case_free(&c);
+    ck_assert_int_eq(phash_keys_new(&public_key, &public_length, &secret_key, &secret_length, NULL),
+                     PHASH_OK);
+    ck_assert_int_eq(phash_seal(case_text, case_length, public_key, public_length, &sealed,
+                                &sealed_length, NULL),
+                     PHASH_OK);
+    ck_assert_int_ge(each_allocation_fails(read_list), 2);
+    ck_assert_int_ge(each_allocation_fails(copy_page), 10);
+    ck_assert_int_ge(each_allocation_fails(read_case), 10);
+    ck_assert_int_ge(each_allocation_fails(seal), 10);
+    make_dir();
+    strcpy(bank_path, in_dir("b.db"));
+    phash_bank *bank;
+    ck_assert_int_eq(phash_bank_open(bank_path, PHASH_BANK_CREATE, &bank, &last), PHASH_OK);
+    phash_bank_free(&bank);
+    ck_assert_int_ge(each_allocation_fails(use_bank), 100);
+    ck_assert_int_ge(count_memory, 100);
+    ck_assert_int_eq(phash_bank_open(bank_path, PHASH_BANK_READ, &bank, NULL), PHASH_OK);
+    phash_bank_free(&bank);
+    drop_dir();
+}
+END_TEST
+
+int main(void)
+{
+    if (!ALLOC_FAULT_AVAILABLE) {
+        puts("skipped: the sanitizer has the allocator");
+        return 77;
+    }
+    Suite *s = suite_create("alloc-bank");
+    TCase *t = tcase_create("alloc");
+    tcase_set_timeout(t, 200);
+    tcase_add_test(t, allocations_fail);
+    suite_add_tcase(s, t);
+    return test_main(s);
+}
