@@ -13,7 +13,8 @@ struct bench_command {
     int (*run)(int argc, char **argv);
 };
 
-extern const struct bench_command bench_search, bench_robustness, bench_fpr, bench_report;
+extern const struct bench_command bench_hash, bench_search, bench_robustness, bench_fpr,
+    bench_report;
 
 /* The subcommand of that name, or NULL. */
 const struct bench_command *bench_find(const char *name);

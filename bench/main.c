@@ -11,6 +11,7 @@
 
 /* One line for each subcommand; those that need a library that was not found are not there. */
 static const struct bench_command *const commands[] = {
+    &bench_hash,
 #if BENCH_HAS_VIPS
     &bench_robustness, &bench_fpr, &bench_report,
 #endif

@@ -3,7 +3,7 @@
  * with a stride of a row, then the DCT as two plain matrix products. Written from the description of
  * the method; shares nothing with libphash. It is compiled for the baseline of the machine's ABI, as
  * a distribution would. */
-#include "pdq_reference.h"
+#include "hash_engine.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -11,22 +11,34 @@
 
 enum { SIDE = 64, CORNER = 16 };
 
-struct pdq_reference {
+struct reference {
     size_t width, height;
     float *one, *two;
     float matrix[CORNER][SIDE];
 };
 
-pdq_reference *pdq_reference_new(size_t width, size_t height)
+static void reference_close(void *state)
 {
-    pdq_reference *r = calloc(1, sizeof *r);
+    struct reference *r = state;
+    if (!r)
+        return;
+    free(r->one);
+    free(r->two);
+    free(r);
+}
+
+static void *reference_open(const struct hash_case *c)
+{
+    struct reference *r = calloc(1, sizeof *r);
     if (!r)
         return NULL;
-    *r = (pdq_reference){.width = width, .height = height};
-    r->one = malloc(width * height * sizeof *r->one);
-    r->two = malloc(width * height * sizeof *r->two);
+    const size_t pixels = (size_t)c->width * c->height;
+    r->width = c->width;
+    r->height = c->height;
+    r->one = malloc(pixels * sizeof *r->one);
+    r->two = malloc(pixels * sizeof *r->two);
     if (!r->one || !r->two) {
-        pdq_reference_free(r);
+        reference_close(r);
         return NULL;
     }
     const float scale = (float)sqrt(2.0 / SIDE);
@@ -35,15 +47,6 @@ pdq_reference *pdq_reference_new(size_t width, size_t height)
             r->matrix[i][j] =
                 (float)(scale * cos(3.14159265358979323846 / 2.0 / SIDE * (i + 1) * (2 * j + 1)));
     return r;
-}
-
-void pdq_reference_free(pdq_reference *r)
-{
-    if (!r)
-        return;
-    free(r->one);
-    free(r->two);
-    free(r);
 }
 
 static void box(const float *in, float *out, size_t length, size_t stride, size_t window)
@@ -70,7 +73,7 @@ static void box(const float *in, float *out, size_t length, size_t stride, size_
     }
 }
 
-static void filter(pdq_reference *r)
+static void filter(struct reference *r)
 {
     const size_t w = r->width, h = r->height;
     for (int round = 0; round < 2; round++) {
@@ -121,18 +124,23 @@ static void turned_hashes(float b[CORNER][CORNER], phash_hash256 *hash)
                 const int rows = d == PHASH_DIHEDRAL_ROTATE270 || d == PHASH_DIHEDRAL_FLIPX;
                 const int columns = d == PHASH_DIHEDRAL_ROTATE90 || d == PHASH_DIHEDRAL_FLIPY;
                 const int both = d == PHASH_DIHEDRAL_ROTATE180 || d == PHASH_DIHEDRAL_ANTITRANSPOSE;
-                const int minus = (rows && !(i & 1)) || (columns && !(j & 1)) || (both && (i + j) & 1);
+                const int minus =
+                    (rows && !(i & 1)) || (columns && !(j & 1)) || (both && (i + j) & 1);
                 const int across = d == PHASH_DIHEDRAL_ROTATE90 || d == PHASH_DIHEDRAL_ROTATE270 ||
-                                   d == PHASH_DIHEDRAL_TRANSPOSE || d == PHASH_DIHEDRAL_ANTITRANSPOSE;
+                                   d == PHASH_DIHEDRAL_TRANSPOSE ||
+                                   d == PHASH_DIHEDRAL_ANTITRANSPOSE;
                 *(across ? &t[j][i] : &t[i][j]) = minus ? -b[i][j] : b[i][j];
             }
         bits_of(t, &hash[d]);
     }
 }
 
-void pdq_reference_hash(pdq_reference *r, const uint8_t *pixels, size_t channels, int dihedral,
-                        phash_pdq_result *result)
+static void reference_hash(void *state, const struct hash_case *c, phash_pdq_result *result)
 {
+    struct reference *r = state;
+    const uint8_t *pixels = c->pixels;
+    const uint32_t channels = c->channels;
+    const bool dihedral = c->dihedral;
     const size_t w = r->width, h = r->height;
     for (size_t i = 0; i < w * h; i++)
         if (channels == 1)
@@ -167,3 +175,7 @@ void pdq_reference_hash(pdq_reference *r, const uint8_t *pixels, size_t channels
     if (dihedral)
         turned_hashes(b, result->dihedral);
 }
+
+const struct hash_engine hash_engine_reference = {
+    "reference", NULL, reference_open, reference_hash, reference_close,
+};
