@@ -181,6 +181,7 @@ static void fill_tables(void)
 
 START_TEST(filters_agree_at_every_width)
 {
+    fill_tables();
     /* Every width and height up to the third window, and around the later ones. */
     uint64_t state = test_seed();
     for (uint32_t side = 5; side < 1700; side = side < 300 ? side + 1 : side + 13 + side % 5) {
@@ -197,6 +198,7 @@ END_TEST
 
 START_TEST(filters_agree_on_random_images)
 {
+    fill_tables();
     const char *text = getenv("PHASH_TEST_CASES");
     const long cases = text ? strtol(text, NULL, 0) : 600;
     uint64_t state = test_seed() + 1;
@@ -267,6 +269,7 @@ static float random_float(uint64_t *state, int kind)
 
 START_TEST(later_stages_agree)
 {
+    fill_tables();
     uint64_t state = test_seed() + 3;
     for (int round = 0; round < 4000; round++) {
         guarded ga = guarded_new(sizeof(float) * LUMA, true);
@@ -301,6 +304,7 @@ END_TEST
 
 START_TEST(rgb_agrees)
 {
+    fill_tables();
     pdq_kernels c;
     pdq_kernels_c(&c);
     uint64_t state = test_seed() + 4;
@@ -373,7 +377,6 @@ int main(void)
 {
     Suite *suite = suite_create("pdq-kernels");
     TCase *tc = tcase_create("kernels");
-    tcase_add_unchecked_fixture(tc, fill_tables, NULL);
     tcase_set_timeout(tc, 0);
     tcase_add_test(tc, filters_agree_at_every_width);
     tcase_add_test(tc, filters_agree_on_random_images);

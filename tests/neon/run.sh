@@ -1,6 +1,6 @@
 #!/bin/sh
 # Usage: run.sh SOURCE_DIR
-# Builds the Hamming kernels and the index for AArch64, runs their suites under qemu-user, and skips
+# Builds the Hamming kernels, the index and PDQ for AArch64, runs their suites under qemu-user, and skips
 # (77) where compiler or emulator are missing.
 set -u
 source=$1
@@ -23,5 +23,13 @@ for suite in kernels segment; do
         libphash/index/search.c libphash/index/segment.c \
         -o "$dir/$suite" -pthread -lm || exit 1
 done
+"$cc" -O2 -std=c17 -Wall -Wextra -Werror -ffp-contract=off -static -DPHASH_BUILDING \
+    -Iinclude -Ilibphash -Itests/neon -Itests tests/kernels/test_pdq_kernels.c \
+    libphash/core/cpu.c libphash/core/memory.c libphash/pdq/dct64.c libphash/pdq/dihedral.c \
+    libphash/pdq/jarosz.c libphash/pdq/kernels.c libphash/pdq/luma.c libphash/pdq/median.c \
+    libphash/pdq/quality.c libphash/pdq/stream.c libphash/pdq/wave.c libphash/pdq/wave_neon.c \
+    -o "$dir/pdq" -pthread -lm || exit 1
+CK_RUN="filters_agree_on_random_images hashes_agree rgb_agrees" PHASH_TEST_CASES=40 \
+    qemu-aarch64 -L /usr/aarch64-linux-gnu "$dir/pdq" || exit 1
 qemu-aarch64 -L /usr/aarch64-linux-gnu "$dir/kernels" || exit 1
 CK_RUN="removed nearest arguments sorting" qemu-aarch64 -L /usr/aarch64-linux-gnu "$dir/segment"
