@@ -2,10 +2,11 @@
  * the journal grows long.
  *
  * A pair in the delta costs every query about 1/7 ns when it is alone and 1/18 ns in a batch (flat
- * scan, AVX-512), a query of the base 2 µs at 1 million pairs, 15 µs at 10 million. A delta of 1/400
- * of the base therefore costs a single query less than a fifth. Beside a base of more than
- * SECOND_LEVEL pairs a second level takes the delta in, because building the base anew for each of
- * them would take longer than changes take to fill the next one.
+ * scan, AVX-512); a query of the base costs 2 µs at 1 million pairs, 15 µs at 10 million, 50 µs at
+ * 100 million, and building it anew half a second for each million. Up to SECOND_LEVEL pairs the
+ * delta is folded into the base when it is 1/400 of it: it costs a single query less than a fifth
+ * even while the next ones come in. Above, a second level takes the delta in, whose own look-up (1.5
+ * to 3 µs) is little beside that of the base, until it is 1/32 of it.
  */
 #include "core/internal.h"
 #include "index/live.h"
@@ -17,8 +18,8 @@ enum {
     DELTA_MIN = 2048,
     DELTA_MAX = 65536,
     DELTA_SHARE = 400,
-    SECOND_LEVEL = 16000000,
-    SECOND_SHARE = 32, /* the second level joins the base when it is 1/32 of it */
+    SECOND_LEVEL = 4000000,
+    SECOND_SHARE = 32, /* of the base, when it joins it; the delta's, of the second level */
     REMOVED_SHARE = 4, /* as the base does when a quarter of it has been removed */
     JOURNAL_SHARE = 4, /* a journal of a quarter of the snapshot's size is too long */
     JOURNAL_MIN = 16 << 20,
@@ -55,10 +56,12 @@ static bool plan(phash_index *index, live_fold *how)
     }
     if (base->removed_count > DELTA_MAX && base->removed_count > base->pairs / REMOVED_SHARE)
         return true;
-    if (added < between(DELTA_MIN, base->pairs / DELTA_SHARE, DELTA_MAX))
+    const uint64_t second_pairs = second ? second->pairs : 0;
+    const bool two = base->pairs > SECOND_LEVEL;
+    if (added < (two ? between(2 * DELTA_MIN, second_pairs / SECOND_SHARE, DELTA_MAX)
+                     : between(DELTA_MIN, base->pairs / DELTA_SHARE, DELTA_MAX)))
         return false;
-    const uint64_t small = added + (second ? second->pairs : 0);
-    how->from = base->pairs > SECOND_LEVEL && small < base->pairs / SECOND_SHARE;
+    how->from = two && added + second_pairs < base->pairs / SECOND_SHARE;
     return true;
 }
 
