@@ -1,5 +1,8 @@
-/* A hash that was erased is in no file of the index, neither as it is nor with its bits in the order
- * of the segment that held it. Reads the snapshot by the library's inner names. */
+/* What can be seen by the library's inner names only.
+ *
+ * A hash that was erased is in no file of the index, neither as it is nor with its bits in the order
+ * of the segment that held it. And folding into a second level, which only large indexes do by
+ * themselves, changes nothing that a search finds. */
 #include "check_main.h"
 #include "index/layout.h"
 #include "index/live.h"
@@ -74,13 +77,59 @@ START_TEST(rows_of_a_multi_index)
 }
 END_TEST
 
+/* Folds into the second level, into the base, and compacts, between changes. */
+START_TEST(second_level)
+{
+    uint64_t state = test_seed();
+    model m = {NULL, 0, 0};
+    phash_index_options options = PHASH_INDEX_OPTIONS_INIT;
+    options.flags = PHASH_INDEX_CREATE | PHASH_INDEX_MANUAL;
+    options.sync = PHASH_SYNC_NEVER;
+    phash_index *index;
+    folder_new();
+    ck_assert_int_eq(phash_index_open(in_folder("s"), &options, &index, NULL), PHASH_OK);
+    for (int round = 0; round < 24; round++) {
+        uint64_t gone[30], removed, want = 0;
+        for (size_t i = 0; i < 500; i++) {
+            random_hash(&state, &hashes[i]);
+            ids[i] = test_random(&state) % 4000;
+            model_add(&m, &hashes[i], ids[i]);
+        }
+        ck_assert_int_eq(phash_index_add(index, hashes, ids, NULL, 500, NULL), PHASH_OK);
+        pthread_mutex_lock(&index->fold_lock);
+        const live_fold how = {round % 7 != 6, 1, false, false};
+        ck_assert_int_eq(phash_live_fold(index, &how, NULL), PHASH_OK);
+        pthread_mutex_unlock(&index->fold_lock);
+        for (size_t i = 0; i < 30; i++) {
+            gone[i] = test_random(&state) % 4000;
+            want += model_remove(&m, gone[i]);
+        }
+        ck_assert_int_eq(phash_index_remove(index, gone, 30, 0, &removed, NULL), PHASH_OK);
+        ck_assert_uint_eq(removed, want);
+        if (round % 10 == 9)
+            ck_assert_int_eq(phash_index_compact(index, 0, NULL), PHASH_OK);
+        ck_assert(model_same_pairs(&m, index));
+        ck_assert(model_agrees(&m, index, hashes, 20, 31));
+        ck_assert(model_agrees(&m, index, hashes, 20, 100));
+        if (round % 5 == 4) {
+            phash_index_free(&index);
+            ck_assert_int_eq(phash_index_open(in_folder("s"), &options, &index, NULL), PHASH_OK);
+        }
+    }
+    phash_index_free(&index);
+    model_free(&m);
+    folder_remove();
+}
+END_TEST
+
 int main(void)
 {
-    Suite *s = suite_create("erase_rows");
-    TCase *t = tcase_create("erase_rows");
+    Suite *s = suite_create("inside");
+    TCase *t = tcase_create("inside");
     tcase_set_timeout(t, 0);
     tcase_add_test(t, rows_of_a_scan);
     tcase_add_test(t, rows_of_a_multi_index);
+    tcase_add_test(t, second_level);
     suite_add_tcase(s, t);
     return test_main(s);
 }
