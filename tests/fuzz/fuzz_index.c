@@ -4,8 +4,8 @@
  *                which every checksum is computed anew where mode & 2 says so; otherwise checksums
  *                would stop nearly everything at the door
  *     mode & 4   the journal is meant, else the snapshot
- * Every call ends; what opens can be searched, and says the same flat as by its own layout, once
- * `verify` has found nothing wrong. */
+ * Every call ends; what opens can be searched, and once `verify` has found nothing wrong every search
+ * succeeds and keeps to its radius. */
 #define _XOPEN_SOURCE 700
 #include "target.h"
 
