@@ -338,14 +338,24 @@ static int list(struct run *run)
 
 /* ---- the command line ---- */
 
-static const struct {
+static const struct action {
     const char *name;
     int (*run)(struct run *run);
     bool takes_hashes;
 } actions[] = {{"build", build, true}, {"add", add, true},        {"remove", remove_some, true},
                {"info", info, false},  {"verify", verify, false}, {"compact", compact, false},
                {"list", list, false}};
-enum { ACTIONS = sizeof actions / sizeof actions[0] };
+
+static const struct action *find(const struct command *self, const char *name)
+{
+    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
+        if (!strcmp(actions[i].name, name))
+            return &actions[i];
+    struct text shown = {0};
+    text_escaped(&shown, name);
+    cli_usage(self, "'%.200s' is none of build, add, remove, info, verify, compact, list",
+              shown.data);
+}
 
 static void take_option(struct run *run, int c)
 {
@@ -413,24 +423,16 @@ static int index_run(const struct command *self, int argc, char **argv)
         take_option(&run, c);
     if (argc - optind < 2)
         cli_usage(self, "say what to do with which index, such as: phash index info INDEX");
-    size_t action = 0;
-    while (action < ACTIONS && strcmp(actions[action].name, argv[optind]) != 0)
-        action++;
-    if (action == ACTIONS) {
-        struct text shown = {0};
-        text_escaped(&shown, argv[optind]);
-        cli_usage(self, "'%.200s' is none of build, add, remove, info, verify, compact, list",
-                  shown.data);
-    }
+    const struct action *action = find(self, argv[optind]);
     run.path = argv[optind + 1];
     run.arguments = run.what.arguments = argv + optind + 2;
     run.count = run.what.count = argc - optind - 2;
-    if (actions[action].takes_hashes != (run.count > 0))
-        cli_usage(self, actions[action].takes_hashes ? "name hash lists or images, or - (or ids)"
-                                                     : "there is something behind the index");
+    if (action->takes_hashes != (run.count > 0))
+        cli_usage(self, action->takes_hashes ? "name hash lists or images, or - (or ids)"
+                                             : "there is something behind the index");
     if (run.what.args.pdq.profile == PHASH_PDQ_FAST)
         cli_usage(self, "--profile fast makes hashes that are only near: they must not be kept");
-    return actions[action].run(&run);
+    return action->run(&run);
 }
 
 const struct command command_index = {"index", "make and keep a file of hashes to match against",
