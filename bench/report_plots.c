@@ -343,8 +343,8 @@ static bool write_scale(const struct report *r, FILE *script)
     }
     for (size_t k = 0; k < count; k++)
         fprintf(script,
-                "%s$d%zu using 1:2 with linespoints lw 2 pt 7 ps 0.5 lc '%s' title title%zu",
-                drawn++ ? ", " : "plot ", k, colours[k % COLOURS], k);
+                "%s$d%zu using 1:2 with linespoints lw 2 pt 7 ps 0.5 lc '%s' dt %zu title title%zu",
+                drawn++ ? ", " : "plot ", k, colours[k % COLOURS], k / COLOURS + 1, k);
     fputs("\n", script);
     return drawn > 0;
 }
@@ -369,7 +369,8 @@ const struct plot plots[] = {
      "the safer.",
      "robustness", write_unrelated, 720, 420},
     {"speed", "Speed of hashing",
-     "From pixels to hash, one pinned core, median of nine rounds in which the engines took turns; "
+     "From pixels to hash, processor time on one pinned core, median of nine rounds in which the "
+     "engines took turns; "
      "beside the bars the time for one picture. pdq-fast decodes a JPEG, the others are given "
      "decoded pixels.",
      "robustness", write_speed, 720, 360},

@@ -6,7 +6,8 @@
 
 #include <jansson.h>
 
-/* Hashes a sample of the study's pictures, which lie decoded in memory, in one pinned thread. The
+/* Hashes a sample of the study's pictures, which lie decoded in memory, in one pinned thread, by
+ * its processor time. The
  * engines take turns in every round, so that what else the machine does meets them all; the first
  * round warms up and is not counted; before any time is shown each engine must have given the
  * hashes of the study again. [{name, pictures_per_second, megapixels_per_second, spread}, …]. */
