@@ -28,7 +28,7 @@ struct study_options {
 
 #define STUDY_OPTIONS_INIT                                                                         \
     {                                                                                              \
-        .seed = 1, .side = 1600, .side_min = 256, .quality = 50, .group_radius = 75, .bank = 1e6,  \
+        .seed = 1, .side = 1200, .side_min = 256, .quality = 50, .group_radius = 75, .bank = 1e6,  \
         .queries = 1e6                                                                             \
     }
 
@@ -38,7 +38,7 @@ struct study_options {
     "  -j, --jobs N           threads (default: one per core)\n"                                   \
     "  -o, --output FILE      write all figures as JSON\n"                                         \
     "      --engines LIST     only these hash engines\n"                                           \
-    "      --max-side N       reduce pictures first (default 1600)\n"                              \
+    "      --max-side N       reduce pictures first (default 1200)\n"                              \
     "      --min-side N       leave out pictures whose longest side is shorter (default 256)\n"    \
     "      --min-quality N    leave out pictures of less PDQ quality (default 50; 0 takes all)\n"  \
     "      --group-radius N   PDQ distance in any orientation up to which two pictures are "       \
