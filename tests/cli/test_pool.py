@@ -108,12 +108,19 @@ class Misbehaviour(CliTest):
         self.assertEqual(len(rows), 701)
 
 
+def default_signals():
+    """What nohup, or whatever runs the tests, ignores would stay ignored."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Ends(CliTest):
     def start(self, *names, jobs="3"):
         for word in names:
             self.write(word, b"phash test: " + word.encode())
         child = subprocess.Popen([PHASH_HOOKED, "hash", "-j", jobs, *names, *names, *names],
-                                 cwd=self.dir, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                                 cwd=self.dir, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                 preexec_fn=default_signals)
         self.addCleanup(child.wait)
         self.addCleanup(child.kill)
         until = time.monotonic() + 20
