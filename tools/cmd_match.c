@@ -4,6 +4,9 @@
 #include "hashes.h"
 #include "progress.h"
 #include "rows.h"
+#if PHASH_HAS_BANK
+#include "bank_index.h"
+#endif
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,10 +15,10 @@
 enum { OPTION_DIHEDRAL = OPTION_OWN, OPTION_JSON, OPTION_STRICT, OPTION_SKIP, OPTION_LOAD };
 
 static const char help[] =
-    "Usage: phash match -i INDEX [OPTION]... PATH|LIST|HASH|-...\n"
-    "Prints which hashes of INDEX are near: QUERY,ID,DISTANCE, one line each, nearest first; and "
-    "the\n"
-    "label, where the index has labels. Nothing within the distance is ever left out.\n"
+    "Usage: phash match -i INDEX|-b BANK [OPTION]... PATH|LIST|HASH|-...\n"
+    "Prints which hashes are near: QUERY,ID,DISTANCE, one line each, nearest first; and the "
+    "label,\n"
+    "where the index has labels. Nothing within the distance is ever left out.\n"
     "\n"
     "Queries are images, hash lists (as 'phash hash' writes them, and Meta's forms), hashes of 64 "
     "hex\n"
@@ -24,6 +27,9 @@ static const char help[] =
     "for a list the path in it or LIST:LINE.\n"
     "\n"
     "  -i, --index INDEX      the index, made by 'phash index build'\n"
+    "  -b, --bank BANK        the bank, made by 'phash bank init'; what was withdrawn from it is "
+    "not\n"
+    "                         found. ID is the number of the signal\n"
     "  -d, --distance N       how far is near, 0 to 256 (default 31, what takedown systems use)\n"
     "  -k, --nearest N        at most the N nearest for each query\n"
     "      --dihedral         also try images turned and mirrored: QUERY,ID,DISTANCE,ORIENTATION\n"
@@ -47,6 +53,7 @@ static const char help[] =
 static const struct option options[] = {CLI_COMMON_OPTIONS,
                                         DECODE_OPTIONS,
                                         {"index", required_argument, NULL, 'i'},
+                                        {"bank", required_argument, NULL, 'b'},
                                         {"distance", required_argument, NULL, 'd'},
                                         {"nearest", required_argument, NULL, 'k'},
                                         {"dihedral", no_argument, NULL, OPTION_DIHEDRAL},
@@ -72,11 +79,15 @@ struct query {
 struct run {
     struct hashes_options what;
     struct cli_voice voice;
-    const char *path;
+    const char *path;      /* of an index, or */
+    const char *bank_path; /* of a bank */
     uint32_t flags, distance, nearest;
     bool json;
     bool said_unturned;
 
+#if PHASH_HAS_BANK
+    phash_bank *bank;
+#endif
     phash_index *index;
     phash_searcher *searcher;
     bool labels; /* the index has some */
@@ -295,10 +306,13 @@ static bool take(void *context, const struct hash_item *item)
 
 static void parse(const struct command *self, struct run *run, int argc, char **argv)
 {
-    for (int c; (c = cli_option(self, argc, argv, ":hi:d:k:rj:qv", options)) != -1;) {
+    for (int c; (c = cli_option(self, argc, argv, ":hi:b:d:k:rj:qv", options)) != -1;) {
         switch (c) {
         case 'i':
             run->path = optarg;
+            break;
+        case 'b':
+            run->bank_path = optarg;
             break;
         case 'd':
             run->distance = (uint32_t)cli_number(self, "-d", optarg, false, 0, PHASH_HASH256_BITS);
@@ -337,15 +351,32 @@ static void parse(const struct command *self, struct run *run, int argc, char **
             decode_args_take(self, &run->what.args, c, optarg);
         }
     }
-    if (!run->path)
-        cli_usage(self, "name an index with -i");
+    if (!run->path == !run->bank_path)
+        cli_usage(self, "name an index with -i, or a bank with -b");
     if (optind == argc)
         cli_usage(self, "name images, hash lists or hashes to look for, or - for a list");
     run->what.arguments = argv + optind;
     run->what.count = argc - optind;
 }
 
-static bool open_index(struct run *run)
+/* The index beside the bank, brought up to date first. */
+static bool open_bank(struct run *run)
+{
+#if PHASH_HAS_BANK
+    phash_error error = PHASH_ERROR_INIT;
+    if (phash_bank_open(run->bank_path, PHASH_BANK_READ, &run->bank, &error) != PHASH_OK) {
+        cli_path_message(run->bank_path, cli_reason(&error));
+        return false;
+    }
+    run->index = bank_index_open(run->bank, run->bank_path);
+    return run->index != NULL;
+#else
+    cli_path_message(run->bank_path, "this build has no banks");
+    return false;
+#endif
+}
+
+static bool open_file(struct run *run)
 {
     phash_error error = PHASH_ERROR_INIT;
     phash_index_options o = PHASH_INDEX_OPTIONS_INIT;
@@ -357,6 +388,13 @@ static bool open_index(struct run *run)
     phash_index_stats stats = PHASH_INDEX_STATS_INIT;
     (void)phash_index_stats_get(run->index, &stats);
     run->labels = stats.labels != 0;
+    return true;
+}
+
+static bool open_index(struct run *run)
+{
+    if (!(run->bank_path ? open_bank(run) : open_file(run)))
+        return false;
     if (phash_searcher_new(run->index, &run->searcher) != PHASH_OK)
         cli_no_memory();
     return true;
@@ -382,6 +420,9 @@ static int match_run(const struct command *self, int argc, char **argv)
     phash_matches_free(&run.found);
     phash_searcher_free(&run.searcher);
     phash_index_free(&run.index);
+#if PHASH_HAS_BANK
+    phash_bank_free(&run.bank);
+#endif
     text_free(&run.out);
     free(run.queries);
     free(run.hashes);

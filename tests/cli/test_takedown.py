@@ -137,12 +137,14 @@ class Takedown(CliTest):
         self.ok("bank", "init", "b.db")
         self.ok("bank", "import", "b.db", "case")
         self.assertEqual(len(self.scan("b.db", "a.png")), 1)
+        self.check(self.run_phash("match", "-b", "b.db", "a.png"), 0, b"a.png,1,0\n")
         shutil.copy(self.path("b.db.phidx"), self.path("old"))
         self.ok("bank", "withdraw", "b.db", "--case", number, stdin=pin)
         shutil.copy(self.path("old"), self.path("b.db.phidx"))
         if os.path.exists(self.path("b.db.phidx.journal")):
             os.remove(self.path("b.db.phidx.journal"))
         self.scan("b.db", "a.png", code=1)
+        self.check(self.run_phash("match", "-b", "b.db", "a.png"), 1, b"")
 
     def test_damaged_index_is_made_anew(self):
         self.write("a.png", picture(seed=42))
