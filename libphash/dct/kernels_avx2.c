@@ -92,30 +92,45 @@ static inline uint32_t sum_of(__m256i v)
     return (uint32_t)_mm_cvtsi128_si32(h);
 }
 
-static void row_avx2(const dct_axis *axis, const uint8_t *grey, uint8_t *out)
+static inline __m256i load16(const uint8_t *p)
+{
+    return _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)p));
+}
+
+/* Two rows, which may be one and the same. */
+static void rows_avx2(const dct_axis *axis, const uint8_t *row0, const uint8_t *row1, uint8_t *out0,
+                      uint8_t *out1)
 {
     const int16_t *w = axis->packed;
-    for (uint32_t i = 0; i < axis->out; i++, w += 2 * (size_t)axis->padded) {
-        const uint8_t *g = grey + axis->first[i];
-        const int16_t *high = w + axis->padded;
-        __m256i low_sum = _mm256_setzero_si256(), high_sum = _mm256_setzero_si256();
-        for (uint32_t t = 0; t < axis->count[i]; t += 16) {
-            const __m256i v = _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(g + t)));
-            low_sum = _mm256_add_epi32(
-                low_sum, _mm256_madd_epi16(v, _mm256_load_si256((const __m256i *)(w + t))));
-            high_sum = _mm256_add_epi32(
-                high_sum, _mm256_madd_epi16(v, _mm256_load_si256((const __m256i *)(high + t))));
+    const size_t plane = axis->padded;
+    for (uint32_t i = 0; i < axis->out; i++, w += 2 * plane) {
+        const uint8_t *a = row0 + axis->first[i], *b = row1 + axis->first[i];
+        const uint32_t count = axis->count[i];
+        __m256i a0 = _mm256_setzero_si256(), a1 = a0, b0 = a0, b1 = a0;
+        for (uint32_t t = 0; t < count; t += 16) {
+            const __m256i low = _mm256_load_si256((const __m256i *)(w + t)),
+                          high = _mm256_load_si256((const __m256i *)(w + plane + t));
+            const __m256i va = load16(a + t), vb = load16(b + t);
+            a0 = _mm256_add_epi32(a0, _mm256_madd_epi16(va, low));
+            a1 = _mm256_add_epi32(a1, _mm256_madd_epi16(va, high));
+            b0 = _mm256_add_epi32(b0, _mm256_madd_epi16(vb, low));
+            b1 = _mm256_add_epi32(b1, _mm256_madd_epi16(vb, high));
         }
-        const __m256i sum = _mm256_add_epi32(low_sum, _mm256_slli_epi32(high_sum, 12));
-        out[i] = dct_clip((int32_t)(sum_of(sum) + DCT_ROUND));
+        const uint32_t sum_a = sum_of(_mm256_add_epi32(a0, _mm256_slli_epi32(a1, 12))),
+                       sum_b = sum_of(_mm256_add_epi32(b0, _mm256_slli_epi32(b1, 12)));
+        out0[i] = dct_clip((int32_t)(sum_a + DCT_ROUND));
+        out1[i] = dct_clip((int32_t)(sum_b + DCT_ROUND));
     }
 }
 
 static void horizontal_avx2(const dct_axis *axis, const uint8_t *grey, size_t stride, uint8_t *out,
                             size_t rows)
 {
-    for (size_t r = 0; r < rows; r++)
-        row_avx2(axis, grey + r * stride, out + r * axis->out);
+    for (size_t r = 0; r < rows; r += 2) {
+        const size_t next = r + 1 < rows ? r + 1 : r;
+        rows_avx2(axis, grey + r * stride, grey + next * stride, out + r * axis->out,
+                  out + next * axis->out);
+    }
 }
 
 static void vertical_avx2(int32_t *sums, const uint8_t *lines, const int32_t *weights, size_t rows,
