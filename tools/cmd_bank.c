@@ -65,6 +65,8 @@ static void take(const struct command *self, struct bank_args *args, int c)
         args->value = optarg;
         break;
     case BANK_TAG:
+        if (args->tag_count == BANK_TAGS)
+            cli_usage(self, "--tag: %d at most", BANK_TAGS);
         args->tags[args->tag_count++] = optarg;
         break;
     case BANK_CASE:
@@ -85,7 +87,6 @@ void bank_parse(const struct command *self, struct bank_args *args, const int *a
                 char **argv)
 {
     *args = (struct bank_args){.page_size = 800};
-    args->tags = cli_allocate((size_t)argc, sizeof *args->tags);
     for (int c; (c = cli_option(self, argc, argv, ":ho:q", options)) != -1;) {
         if (c == 'o')
             c = BANK_OUTPUT;
@@ -135,7 +136,6 @@ static int init_run(const struct command *self, int argc, char **argv)
     phash_bank *bank = bank_open(args.path, PHASH_BANK_CREATE);
     const int code = bank ? EXIT_DONE : EXIT_FAILED;
     phash_bank_free(&bank);
-    free(args.tags);
     return code;
 }
 
@@ -192,7 +192,6 @@ static int info_run(const struct command *self, int argc, char **argv)
     text_free(&out);
     json_decref(o);
     phash_bank_free(&bank);
-    free(args.tags);
     return code;
 }
 
@@ -221,7 +220,6 @@ static int list_run(const struct command *self, int argc, char **argv)
     if (phash_bank_case_list(bank, print_case, NULL, &error) != PHASH_OK)
         code = bank_failed(args.path, &error);
     phash_bank_free(&bank);
-    free(args.tags);
     return cli_stdout_failed() ? EXIT_FAILED : code;
 }
 

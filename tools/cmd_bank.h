@@ -28,12 +28,14 @@ enum {
     BANK_SUBMIT
 };
 
+enum { BANK_TAGS = 64 };
+
 struct bank_args {
     const char *path; /* the bank */
     char **rest;      /* arguments behind it */
     int count;
     const char *source, *key, *token, *output, *value, *number;
-    const char **tags;
+    const char *tags[BANK_TAGS];
     size_t tag_count;
     int64_t since;
     size_t page_size;

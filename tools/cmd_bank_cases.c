@@ -72,7 +72,6 @@ static int status_run(const struct command *self, int argc, char **argv)
             code = EXIT_DONE;
     }
     phash_bank_free(&bank);
-    free(args.tags);
     return code;
 }
 
@@ -101,7 +100,6 @@ static int withdraw_run(const struct command *self, int argc, char **argv)
         }
     }
     phash_bank_free(&bank);
-    free(args.tags);
     return code;
 }
 
@@ -123,7 +121,6 @@ static int purge_run(const struct command *self, int argc, char **argv)
     else if (bank && !args.quiet)
         cli_message("%llu hashes erased", (unsigned long long)erased);
     phash_bank_free(&bank);
-    free(args.tags);
     return code;
 }
 

@@ -77,7 +77,6 @@ static int import_run(const struct command *self, int argc, char **argv)
     good = bank && bank_index_follow(bank, args.path) && good;
     phash_bank_free(&bank);
     store_free(key, o.secret_key_bytes);
-    free(args.tags);
     return good ? EXIT_DONE : EXIT_FAILED;
 }
 
@@ -169,7 +168,6 @@ static int export_run(const struct command *self, int argc, char **argv)
     if (good && !args.quiet)
         cli_message("next time: --since %lld", (long long)page.next);
     phash_bank_free(&bank);
-    free(args.tags);
     return good ? EXIT_DONE : EXIT_FAILED;
 }
 
@@ -251,7 +249,6 @@ static int feedback_run(const struct command *self, int argc, char **argv)
         free(tags);
     }
     phash_bank_free(&bank);
-    free(args.tags);
     return good ? EXIT_DONE : EXIT_FAILED;
 }
 

@@ -369,6 +369,8 @@ static bool open_bank(struct run *run)
         return false;
     }
     run->index = bank_index_open(run->bank, run->bank_path);
+    if (!run->index)
+        phash_bank_free(&run->bank);
     return run->index != NULL;
 #else
     cli_path_message(run->bank_path, "this build has no banks");
