@@ -55,9 +55,12 @@ void worker_test_hook(int socket, int input, struct worker_record *record)
         if (fork() >= 0)
             say(record, "the decoder made a process");
     } else if (!strncmp(what, "memory", 6)) {
-        char *memory = malloc((size_t)10 << 30);
+        /* Touched, so that the compiler does not drop the allocation. */
+        volatile char *memory = malloc((size_t)10 << 30);
+        if (memory)
+            *memory = 1;
         say(record, memory ? "the decoder got ten gigabytes" : "out of memory");
-        free(memory);
+        free((void *)memory);
     } else if (!strncmp(what, "exit", 4)) {
         _exit(7);
     } else if (!strncmp(what, "spin", 4)) {
