@@ -26,7 +26,7 @@ static int guide_run(const struct command *self, int argc, char **argv)
     const char *text = guide_text(language);
     if (!text)
         cli_usage(self, "--lang: en and ms are there");
-    return cli_write(text, strlen(text)) ? EXIT_DONE : EXIT_FAILED;
+    return text && cli_write(text, strlen(text)) ? EXIT_DONE : EXIT_FAILED;
 }
 
 const struct command command_guide = {"guide", "what to do now", help, guide_run};

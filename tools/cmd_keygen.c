@@ -84,7 +84,9 @@ static int keygen_run(const struct command *self, int argc, char **argv)
         cli_usage(self, "say -o NAME");
     if (name && (!*name || strlen(name) > 4096))
         cli_usage(self, "-o: not a file name");
-    return fingerprint ? show(fingerprint) : make(name);
+    if (name)
+        return make(name);
+    return fingerprint ? show(fingerprint) : EXIT_FAILED;
 }
 
 const struct command command_keygen = {"keygen", "make a key pair that case files are sealed to",
