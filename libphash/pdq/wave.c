@@ -1,10 +1,21 @@
-/* Drives the wave: blocks of rows, edges, rings. See wave.h; the arithmetic is in wave_template.h. */
+/* Drives the wave: blocks of rows, edges, rings. See wave.h; the arithmetic is in wave_template.h.
+ *
+ * Why no division of the wave can underflow. Sums and differences of multiples of 2^g are multiples of
+ * 2^g, also after rounding; so a sum is 0 or at least 2^g, whatever residue is left of it where the
+ * image turns black. Divided by at most PDQ_WINDOW_MAX = 2^10 it is 0 or at least 2^(g - 10), and
+ * then, having 24 bits, a multiple of 2^(g - 33). Luma is 0 or at least 0.114f, so a multiple of
+ * 2^-27. Means of the first row box are multiples of 2^-60, of the column box of 2^-93, of the second
+ * row box of 2^-126. The remainder of a division is a multiple of the last bit of its quotient, so at
+ * least 2^-126 too, the smallest normal float, and every FMA is exact where it has to be. The second
+ * column box divides for real. Divisions that are put off leave larger numbers. */
 #include "pdq/wave.h"
 
 #include "core/internal.h"
 #include "pdq/kernels.h"
 
 #include <string.h>
+
+_Static_assert(PDQ_WINDOW_MAX <= 1 << 10, "the bound above");
 
 static bool power_of_two(uint32_t n)
 {

@@ -30,7 +30,8 @@ enum {
     PDQ_LANES_MAX = 16,
     PDQ_LAG = 2,                /* columns that a lane stands behind the one before it */
     PDQ_STEPS = 16,             /* steps come in multiples of this: 16 bytes of one channel */
-    PDQ_BUFFER = 8 * PDQ_STEPS, /* steps between two moves of the delay lines */
+    PDQ_BUFFER = 6 * PDQ_STEPS, /* steps between two moves of the delay lines: few, for a wide
+                                   image's lines fill half of the first cache */
     PDQ_WINDOW_MAX = 1024       /* divisions are proven up to it; larger images take the C path */
 };
 

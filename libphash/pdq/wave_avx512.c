@@ -38,8 +38,8 @@ static inline VF masked(VF v, const uint32_t *p)
 
 /* Markstein: with r = RN(1/c) and q within an ulp of s/c, the remainder s - q c is exact in one FMA
  * and RN(q + remainder * r) is RN(s/c). That RN(s r) is close enough is no theorem for all c;
- * test_division tries every mantissa of s for every c up to PDQ_WINDOW_MAX. Neither step can
- * underflow: sums are 0 or at least 2^-80, see wave.c. */
+ * test_division tries every mantissa of s for every c up to PDQ_WINDOW_MAX. That nothing can
+ * underflow: see wave.c. */
 static inline VF divide(VF s, VF c, VF r)
 {
     const VF q = mul(s, r);
@@ -118,16 +118,19 @@ static inline VF grey(VI d, int at, const colours *k)
     return sub(with_magic(d, at, k), splat(at == 1 ? 0x1p15f : 0x1p23f));
 }
 
+/* One float is stored and loaded, not a vector of which one lane is wanted: that would lie across
+ * two cache lines at most steps. */
 static inline VF leave(VF s, float *p)
 {
-    _mm512_mask_storeu_ps(p - 15, 0x8000, s);
-    return s;
+    const VI v = _mm512_castps_si512(s);
+    const VF turned = _mm512_castsi512_ps(_mm512_alignr_epi32(v, v, 15));
+    _mm_store_ss(p, _mm512_castps512_ps128(turned));
+    return turned;
 }
 
-static inline VF enter(VF s, const float *p)
+static inline VF enter(VF turned, const float *p)
 {
-    return _mm512_castsi512_ps(
-        _mm512_alignr_epi32(_mm512_castps_si512(s), _mm512_loadu_si512(p - 15), 15));
+    return _mm512_mask_broadcastss_ps(turned, 1, _mm_load_ss(p));
 }
 
 typedef VI window;
