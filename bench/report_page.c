@@ -23,7 +23,7 @@ static const char head[] =
     "th,td{padding:.2rem .5rem;text-align:right;border-bottom:1px solid #e4e4e4;"
     "white-space:nowrap}\n"
     "th:first-child,th.name,td:first-child{text-align:left}thead th{border-bottom:2px solid #999}\n"
-    "td.name{white-space:normal;overflow-wrap:anywhere;text-align:left}\n"
+    "td.name{white-space:normal;overflow-wrap:anywhere;text-align:left;min-width:11rem}\n"
     "summary{cursor:pointer;font-weight:600;margin:1rem 0}\n"
     "@media print{body{max-width:none;padding:0;font-size:10pt}h2{break-after:avoid}"
     "figure,tr{break-inside:avoid}.plot,.wide{overflow:visible}.plot svg{min-width:0}"

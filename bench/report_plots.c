@@ -155,8 +155,8 @@ static bool write_roc(const struct report *r, FILE *script)
           script);
     json_array_foreach(engines_of(r->robustness), i, engine)
     {
-        fprintf(script, "%s'-' using 1:2 with lines lw 2 lc '%s' title '%s (AUC %.3f)'",
-                i ? ", " : "", colours[i % COLOURS], report_string(engine, "name"),
+        fprintf(script, "%s'-' using 1:2 with lines lw 2 lc '%s' dt %zu title '%s (AUC %.3f)'",
+                i ? ", " : "", colours[i % COLOURS], i / COLOURS + 1, report_string(engine, "name"),
                 report_number(json_object_get(engine, "all"), "auc"));
     }
     fputs("\n", script);
@@ -416,6 +416,12 @@ int plots_draw(const struct report *r)
                 "set grid lc '#dddddd' lt 1 lw 1\nset border 3 lc '#555555'\nset tics nomirror\n",
                 p->width, p->height ? p->height : (int)rows * 17 + 110, p->name, p->name);
         const bool drawn = p->write(r, file);
+        /* The same as pixels, for places that take no SVG, where gnuplot can. */
+        fprintf(file,
+                "if (strstrt(GPVAL_TERMINALS, 'pngcairo')) {\n"
+                "set terminal pngcairo size %d,%d font 'sans,10' background 'white'\n"
+                "set output '%s.png'\nreplot\n}\nset output\n",
+                p->width, p->height ? p->height : (int)rows * 17 + 110, p->name);
         if (fclose(file))
             return bench_fail("%s: cannot write", path);
         if (!drawn)

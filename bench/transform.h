@@ -37,7 +37,11 @@ struct transform {
 extern const struct transform transforms[];
 extern const size_t transform_count;
 
-/* Checks once which glyphs and operations this machine has. */
+/* Words of a meme that are in no row of the table. */
+#define TRANSFORM_BOTTOM_TEXT "BOTTOM TEXT"
+
+/* Checks once which glyphs and operations this machine has, and draws all words. To be called by a
+ * thread that lasts, before any transform. */
 void transform_open(void);
 
 /* n intermediate images, owned by the scene. */

@@ -37,7 +37,7 @@ enum transform_result transform_meme(VipsImage *in, const struct transform *t,
 {
     const struct transform steps[] = {
         {.make = transform_caption, .a = t->a, .text = t->text},
-        {.make = transform_words, .a = 0.1, .b = 0.9, .text = "BOTTOM TEXT"},
+        {.make = transform_words, .a = 0.1, .b = 0.9, .text = TRANSFORM_BOTTOM_TEXT},
         {.make = transform_jpeg, .a = t->b},
     };
     return apply(in, steps, 3, scene, out);

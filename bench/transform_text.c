@@ -2,6 +2,8 @@
 #include "config.h"
 #include "transform.h"
 
+#include <string.h>
+
 #if BENCH_HAS_FONTCONFIG
 #include <fontconfig/fontconfig.h>
 #endif
@@ -10,6 +12,16 @@
 
 static const char *without_text = "this libvips draws no text";
 static bool have_text, have_emoji;
+
+/* Each text of the table is drawn once, large, by the thread that opens the transforms; pictures get
+ * it resized. Pango keeps a font map for each thread, and its own helper threads can outlive one:
+ * drawing in threads that end crashed once in some ten thousand texts (libvips issue 3660). */
+#define LETTERINGS 16
+static struct lettering {
+    const char *text;
+    VipsImage *mask; /* one band, 0 to 255 */
+} letterings[LETTERINGS];
+static size_t lettering_count;
 
 /* The emoji of the table: U+1F602. */
 #define EMOJI 0x1F602
@@ -38,18 +50,49 @@ static bool font_has(unsigned character)
 #endif
 }
 
+static VipsImage *lettering(const char *text)
+{
+    for (size_t i = 0; i < lettering_count; i++)
+        if (!strcmp(letterings[i].text, text))
+            return letterings[i].mask;
+    return NULL;
+}
+
+/* Where it cannot be drawn, words() fails later and the transform is counted as failed. */
+static void draw(const char *text)
+{
+    VipsImage *drawn;
+    if (lettering(text) || lettering_count == LETTERINGS ||
+        vips_text(&drawn, text, "font", "sans bold 256", NULL))
+        return;
+    VipsImage *mask = vips_image_copy_memory(drawn);
+    g_object_unref(drawn);
+    if (mask)
+        letterings[lettering_count++] = (struct lettering){text, mask};
+}
+
 void transform_open(void)
 {
     have_text =
         vips_type_find("VipsOperation", "text") != 0 && (!BENCH_HAS_FONTCONFIG || font_has('A'));
     have_emoji = have_text && font_has(EMOJI);
+    if (!have_text)
+        return;
+    draw(TRANSFORM_BOTTOM_TEXT);
+    for (size_t i = 0; i < transform_count; i++)
+        if (transforms[i].text)
+            draw(transforms[i].text);
 }
 
-/* A mask of the words, at most so wide and high; one band, 0 to 255. */
+/* A mask of the words, as large as fits a box so wide and high; one band, 0 to 255. */
 static int words(VipsImage **out, const char *text, int width, int height)
 {
-    return vips_text(out, text, "width", VIPS_MAX(width, 8), "height", VIPS_MAX(height, 8), "font",
-                     "sans bold", NULL);
+    VipsImage *mask = lettering(text);
+    if (!mask)
+        return -1;
+    const double across = (double)VIPS_MAX(width, 8) / mask->Xsize;
+    const double down = (double)VIPS_MAX(height, 8) / mask->Ysize;
+    return vips_resize(mask, out, VIPS_MIN(across, down), NULL);
 }
 
 /* Paints one colour through a mask, whose top left corner comes to x, y; opacity 0 to 1. */
