@@ -1,7 +1,8 @@
-// Faiss (MIT licence), as Debian packages it: flat, and multi-index hashing of 16 keys of 16 bits
-// with one flip, which covers radius 31.
+// Faiss (MIT licence), as Debian packages it: flat, and multi-index hashing of keys of 16 bits: 16 keys
+// with one flip cover radius 31 of 256 bits, 4 keys with two flips radius 11 of 64.
 #include "search.h"
 
+#include <faiss/Index.h>
 #include <faiss/IndexBinaryFlat.h>
 #include <faiss/IndexBinaryHash.h>
 #include <faiss/impl/AuxIndexStructures.h>
@@ -12,21 +13,22 @@
 
 namespace {
 
-void *build_flat(const uint8_t *hashes, size_t n, uint32_t)
+void *build_flat(const uint8_t *hashes, size_t n, uint32_t bits, uint32_t)
 try {
-    auto index = std::make_unique<faiss::IndexBinaryFlat>(256);
+    auto index = std::make_unique<faiss::IndexBinaryFlat>(static_cast<int>(bits));
     index->add(static_cast<faiss::IndexBinary::idx_t>(n), hashes);
     return static_cast<faiss::IndexBinary *>(index.release());
 } catch (...) {
     return nullptr;
 }
 
-void *build_hash(const uint8_t *hashes, size_t n, uint32_t radius)
+void *build_hash(const uint8_t *hashes, size_t n, uint32_t bits, uint32_t radius)
 try {
-    if (radius > 31)
+    const int keys = static_cast<int>(bits / 16), flips = bits == 256 ? 1 : 2;
+    if (radius >= static_cast<uint32_t>(keys * (flips + 1)))
         return nullptr;
-    auto index = std::make_unique<faiss::IndexBinaryMultiHash>(256, 16, 16);
-    index->nflip = 1;
+    auto index = std::make_unique<faiss::IndexBinaryMultiHash>(static_cast<int>(bits), keys, 16);
+    index->nflip = flips;
     index->add(static_cast<faiss::IndexBinary::idx_t>(n), hashes);
     return static_cast<faiss::IndexBinary *>(index.release());
 } catch (...) {
@@ -53,7 +55,8 @@ try {
 
 uint64_t memory_flat(const void *index)
 {
-    return static_cast<uint64_t>(static_cast<const faiss::IndexBinary *>(index)->ntotal) * 32;
+    const auto *flat = static_cast<const faiss::IndexBinary *>(index);
+    return static_cast<uint64_t>(flat->ntotal) * static_cast<uint64_t>(flat->code_size);
 }
 
 // Hash tables of vectors: not known from outside.
@@ -72,13 +75,22 @@ void release(void *index)
 extern "C" {
 extern const search_engine engine_faiss_flat, engine_faiss_hash;
 const search_engine engine_faiss_flat = {
-    "faiss-flat", "Faiss IndexBinaryFlat", 0, false, build_flat, search, memory_flat, release};
+    "faiss-flat", "Faiss IndexBinaryFlat", 0, false, build_flat, search, memory_flat, release, nullptr, nullptr};
 const search_engine engine_faiss_hash = {"faiss-hash",
-                                         "Faiss IndexBinaryMultiHash, 16 keys of 16 bits",
+                                         "Faiss IndexBinaryMultiHash, keys of 16 bits",
                                          0,
                                          false,
                                          build_hash,
                                          search,
                                          memory_unknown,
-                                         release};
+                                         release,
+                                         nullptr,
+                                         nullptr};
+
+#define TEXT(x)   #x
+#define NUMBER(x) TEXT(x)
+const char *search_faiss_version(void)
+{
+    return NUMBER(FAISS_VERSION_MAJOR) "." NUMBER(FAISS_VERSION_MINOR) "." NUMBER(FAISS_VERSION_PATCH);
+}
 }

@@ -18,10 +18,12 @@ static void release(void *index)
     free(x);
 }
 
-static void *build(const uint8_t *hashes, size_t n, uint32_t radius, phash_index_engine engine)
+static void *build(const uint8_t *hashes, size_t n, uint32_t bits, uint32_t radius,
+                   phash_index_engine engine)
 {
     struct indexed *x = calloc(1, sizeof *x);
     phash_index_options options = PHASH_INDEX_OPTIONS_INIT;
+    options.bits = bits;
     options.radius = radius;
     options.engine = engine;
     if (x && phash_index_build(hashes, NULL, n, &options, &x->index, NULL) == PHASH_OK &&
@@ -32,14 +34,25 @@ static void *build(const uint8_t *hashes, size_t n, uint32_t radius, phash_index
     return NULL;
 }
 
-static void *build_flat(const uint8_t *hashes, size_t n, uint32_t radius)
+static void *build_flat(const uint8_t *hashes, size_t n, uint32_t bits, uint32_t radius)
 {
-    return build(hashes, n, radius, PHASH_INDEX_FLAT);
+    return build(hashes, n, bits, radius, PHASH_INDEX_FLAT);
 }
 
-static void *build_auto(const uint8_t *hashes, size_t n, uint32_t radius)
+static void *build_auto(const uint8_t *hashes, size_t n, uint32_t bits, uint32_t radius)
 {
-    return build(hashes, n, radius, PHASH_INDEX_AUTO);
+    return build(hashes, n, bits, radius, PHASH_INDEX_AUTO);
+}
+
+/* Another searcher of the same index. */
+static void *share(void *index)
+{
+    struct indexed *x = index, *other = calloc(1, sizeof *other);
+    if (other && phash_searcher_new(x->index, &other->searcher) != PHASH_OK) {
+        free(other);
+        return NULL;
+    }
+    return other;
 }
 
 static int search(void *index, const uint8_t *queries, size_t n, uint32_t radius,
@@ -66,13 +79,22 @@ static uint64_t memory(const void *index)
 #define POPCNT PHASH_CPU_POPCNT
 #define AVX2   (POPCNT | PHASH_CPU_AVX2)
 #define AVX512 (AVX2 | PHASH_CPU_AVX512)
+#define ENGINE(kind, symbol, set, text, long_text)                                                 \
+    const struct search_engine engine_##kind##_##symbol = {                                        \
+        .name = text,                                                                              \
+        .what = long_text,                                                                         \
+        .sets = set,                                                                               \
+        .masked = true,                                                                            \
+        .build = build_##kind,                                                                     \
+        .search = search,                                                                          \
+        .memory = memory,                                                                          \
+        .free = release,                                                                           \
+        .share = share,                                                                            \
+        .unshare = release,                                                                        \
+    };
 #define ENGINES(symbol, set, text)                                                                 \
-    const struct search_engine engine_flat_##symbol = {                                            \
-        "flat-" text, "libphash scan", set, true, build_flat, search, memory, release};            \
-    const struct search_engine engine_auto_##symbol = {"phash-" text, "libphash, its own choice",  \
-                                                       set,           true,                        \
-                                                       build_auto,    search,                      \
-                                                       memory,        release};
+    ENGINE(flat, symbol, set, "flat-" text, "libphash scan")                                       \
+    ENGINE(auto, symbol, set, "phash-" text, "libphash, its own choice")
 ENGINES(c, 0, "c")
 ENGINES(popcnt, POPCNT, "popcnt")
 ENGINES(avx2, AVX2, "avx2")

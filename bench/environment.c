@@ -6,6 +6,12 @@
 #if BENCH_HAS_OPENCV
 #include "opencv_shim.h"
 #endif
+#if BENCH_HAS_FAISS
+#include "search.h"
+#endif
+#if BENCH_HAS_VIPS
+#include <vips/vips.h>
+#endif
 
 #include <phash/phash.h>
 
@@ -45,13 +51,19 @@ static json_t *libraries(void)
 #if PHASH_HAS_DECODE
     json_array_append_new(list, json_string(phash_decode_libraries()));
 #endif
+#if BENCH_HAS_VIPS
     snprintf(text, sizeof text, "libvips %s", vips_version_string());
     json_array_append_new(list, json_string(text));
+#endif
     snprintf(text, sizeof text, "xxHash %u", XXH_versionNumber());
     json_array_append_new(list, json_string(text));
     json_array_append_new(list, json_string("jansson " JANSSON_VERSION));
 #if BENCH_HAS_OPENCV
     json_array_append_new(list, json_string(shim_version()));
+#endif
+#if BENCH_HAS_FAISS
+    snprintf(text, sizeof text, "Faiss %s", search_faiss_version());
+    json_array_append_new(list, json_string(text));
 #endif
     return list;
 }
@@ -91,28 +103,6 @@ json_t *environment_json(int argc, char **argv)
                      "instruction_sets", sets, "cores", (int)parallel_cores(), "memory_gib", memory,
                      "compiler", BENCH_COMPILER, "flags", BENCH_FLAGS, "commit", BENCH_COMMIT,
                      "date", date, "libraries", libraries(), "command", command_line(argc, argv));
-}
-
-json_t *environment_dataset(const struct study *s)
-{
-    json_t *groups = json_array();
-    for (size_t first = 0; first < s->set.count; first++) {
-        json_t *members = json_array();
-        for (size_t i = first; s->group[first] == first && i < s->set.count; i++)
-            if (s->group[i] == first)
-                json_array_append_new(members, json_string(s->set.items[i].name));
-        if (json_array_size(members) > 1)
-            json_array_append(groups, members);
-        json_decref(members);
-    }
-    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:i, s:i, s:I, s:o}", "digest",
-                     s->set.digest, "pictures", (json_int_t)s->set.count, "exact_copies",
-                     (json_int_t)s->set.copies, "undecoded", (json_int_t)s->undecoded, "small",
-                     (json_int_t)s->small_count, "featureless", (json_int_t)s->featureless,
-                     "counted", (json_int_t)s->counted_count, "min_quality", s->options.quality,
-                     "min_side", s->options.side_min, "max_side", s->options.side, "group_radius",
-                     (int)s->options.group_radius, "seed", (json_int_t)s->options.seed, "groups",
-                     groups);
 }
 
 int environment_write(const json_t *result, const char *path)

@@ -2,9 +2,9 @@
 #ifndef PHASH_BENCH_ENVIRONMENT_H
 #define PHASH_BENCH_ENVIRONMENT_H
 
-#include "study.h"
-
 #include <jansson.h>
+
+struct study;
 
 /* {machine, cpu, cores, memory, compiler, flags, libraries, commit, date, command}. */
 json_t *environment_json(int argc, char **argv);

@@ -1,13 +1,16 @@
 /* phash-bench hash: PDQ from memory, all engines side by side in one run.
  *
- * Each round runs every engine once over the same picture, so that what disturbs the machine
- * disturbs them alike; medians and minima over the rounds, ratios to the engine `reference`. Times
- * are the thread's processor time. Every answer is compared with the reference's.
+ * Each round times every engine over the same picture, once warmed up, so that what disturbs the
+ * machine disturbs them alike. Shown are medians over the rounds of one pinned thread's processor
+ * time. A ratio is the median of the rounds' own ratios to `reference`, the engine of that round: a
+ * clock that wanders from round to round cancels out. Every answer is compared with the reference's.
  */
 #include "bench.h"
-#include "commit.h"
-#include "config.h"
+#include "environment.h"
 #include "hash_engine.h"
+#include "progress.h"
+#include "stats.h"
+#include "timing.h"
 
 #include <phash/cpu.h>
 
@@ -15,26 +18,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-enum { ENGINES_MAX = 8, INNER = 5 };
+enum { ENGINES_MAX = 8 };
+
+/* A time is the mean of as many calls as fill this, seconds; slow engines are called once. */
+static const double slot = 0.002;
 
 static const struct {
     uint32_t width, height;
 } sizes[] = {{512, 512}, {500, 500}, {3456, 2304}};
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 /* The engines that this machine can run, the reference first. */
 static size_t usable(const struct hash_engine *out[ENGINES_MAX])
@@ -82,110 +74,143 @@ static bool same(const phash_pdq_result *a, const phash_pdq_result *b)
            (!a->has_dihedral || !memcmp(a->dihedral, b->dihedral, sizeof a->dihedral));
 }
 
-static void run_case(const struct hash_case *c, unsigned rounds, bool last)
+static phash_pdq_result hash_once(const struct hash_engine *e, void *state,
+                                  const struct hash_case *c)
+{
+    phash_pdq_result result = PHASH_PDQ_RESULT_INIT;
+    e->hash(state, c, &result);
+    return result;
+}
+
+/* Seconds a picture, after one that is not counted. */
+static double time_engine(const struct hash_engine *e, void *state, const struct hash_case *c,
+                          unsigned calls)
+{
+    hash_once(e, state, c);
+    const double start = timing_thread();
+    for (unsigned i = 0; i < calls; i++)
+        hash_once(e, state, c);
+    return (timing_thread() - start) / calls;
+}
+
+static unsigned calls_in_slot(const struct hash_engine *e, void *state, const struct hash_case *c)
+{
+    const double once = time_engine(e, state, c, 1);
+    return once >= slot ? 1 : (unsigned)(slot / once) + 1;
+}
+
+static json_t *figures(const struct hash_engine *e, const struct hash_case *c, double *times,
+                       double *ratios, unsigned rounds)
+{
+    const double ratio = stats_median(ratios, rounds), median = stats_median(times, rounds);
+    const double pixels = (double)c->width * c->height;
+    printf("  %-18s %12.2f us %9.3f ns/px %8.2fx reference, +-%.0f %%\n", e->name, median * 1e6,
+           median * 1e9 / pixels, ratio, 50 * timing_spread(ratios, rounds));
+    fflush(stdout);
+    return json_pack("{s:s, s:f, s:f, s:f, s:f, s:f, s:f}", "name", e->name, "median_us",
+                     median * 1e6, "min_us", times[0] * 1e6, "ns_per_pixel", median * 1e9 / pixels,
+                     "times_reference", ratio, "times_reference_low", ratios[rounds / 4],
+                     "times_reference_high", ratios[rounds * 3 / 4]);
+}
+
+static json_t *run_case(const struct hash_case *c, unsigned rounds)
 {
     const struct hash_engine *engine[ENGINES_MAX];
     void *state[ENGINES_MAX];
-    double *times[ENGINES_MAX];
+    double *times[ENGINES_MAX], *ratios[ENGINES_MAX];
+    unsigned calls[ENGINES_MAX];
     const size_t n = usable(engine);
+    phash_pdq_result want = PHASH_PDQ_RESULT_INIT;
     for (size_t e = 0; e < n; e++) {
         use(engine[e]);
         state[e] = engine[e]->open(c);
         times[e] = malloc(rounds * sizeof *times[e]);
-        if (!state[e] || !times[e])
+        ratios[e] = malloc(rounds * sizeof *ratios[e]);
+        if (!state[e] || !times[e] || !ratios[e])
             exit(bench_fail("no memory"));
+        const phash_pdq_result got = hash_once(engine[e], state[e], c);
+        if (e == 0)
+            want = got;
+        else if (!same(&got, &want))
+            exit(bench_fail("%s and %s differ at %ux%u", engine[e]->name, engine[0]->name, c->width,
+                            c->height));
+        calls[e] = calls_in_slot(engine[e], state[e], c);
     }
-    phash_pdq_result want = PHASH_PDQ_RESULT_INIT;
-    for (unsigned round = 0; round < rounds; round++)
+    printf("%ux%u %s%s\n", c->width, c->height, c->channels == 1 ? "grey" : "RGB",
+           c->dihedral ? ", eight hashes" : "");
+    progress_start("measuring", rounds);
+    for (unsigned round = 0; round < rounds; round++) {
         for (size_t e = 0; e < n; e++) {
-            phash_pdq_result got = PHASH_PDQ_RESULT_INIT;
             use(engine[e]);
-            /* The fast ones are repeated, or the clock and cold caches would be measured. */
-            double best = 1e9;
-            for (int i = 0; i < (e ? INNER : 1); i++) {
-                const double start = now();
-                engine[e]->hash(state[e], c, &got);
-                const double took = now() - start;
-                best = took < best ? took : best;
-            }
-            times[e][round] = best;
-            if (e == 0)
-                want = got;
-            else if (!same(&got, &want))
-                exit(bench_fail("%s and %s differ at %ux%u", engine[e]->name, engine[0]->name,
-                                c->width, c->height));
+            times[e][round] = time_engine(engine[e], state[e], c, calls[e]);
+            ratios[e][round] = times[0][round] / times[e][round];
         }
-    for (size_t e = 0; e < n; e++)
-        qsort(times[e], rounds, sizeof *times[e], by_value);
-    printf(
-        "    {\"width\": %u, \"height\": %u, \"channels\": %u, \"dihedral\": %s, \"engines\": [\n",
-        c->width, c->height, c->channels, c->dihedral ? "true" : "false");
-    const double reference = times[0][rounds / 2];
+        progress_add();
+    }
+    progress_end();
+    json_t *list = json_array();
     for (size_t e = 0; e < n; e++) {
-        const double median = times[e][rounds / 2];
-        printf("      {\"name\": \"%s\", \"median_us\": %.2f, \"min_us\": %.2f, "
-               "\"ns_per_pixel\": %.4f, \"times_reference\": %.2f}%s\n",
-               engine[e]->name, median * 1e6, times[e][0] * 1e6,
-               median * 1e9 / c->width / c->height, reference / median, e + 1 < n ? "," : "");
+        json_array_append_new(list, figures(engine[e], c, times[e], ratios[e], rounds));
         engine[e]->close(state[e]);
         free(times[e]);
+        free(ratios[e]);
     }
-    printf("    ]}%s\n", last ? "" : ",");
-    fflush(stdout);
+    return json_pack("{s:i, s:i, s:i, s:b, s:i, s:o}", "width", (int)c->width, "height",
+                     (int)c->height, "channels", (int)c->channels, "dihedral", c->dihedral,
+                     "rounds", (int)rounds, "engines", list);
 }
 
-static void print_cpu(void)
+static json_t *run_cases(unsigned rounds)
 {
-    char line[256] = "", sets[64];
-    FILE *f = fopen("/proc/cpuinfo", "r");
-    while (f && fgets(line, sizeof line, f) && strncmp(line, "model name", 10))
-        ;
-    if (f)
-        fclose(f);
-    const char *colon = strchr(line, ':');
-    phash_cpu_names(phash_cpu_detected(), sets, sizeof sets);
-    printf("  \"cpu\": \"%.*s\", \"sets\": \"%s\",\n", colon ? (int)strcspn(colon + 2, "\"\n") : 0,
-           colon ? colon + 2 : "", sets);
-}
-
-static int run(int argc, char **argv)
-{
-    static const struct option options[] = {
-        {"rounds", required_argument, NULL, 'r'}, {"help", no_argument, NULL, 'h'}, {0}};
-    unsigned rounds = 31;
-    for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;)
-        switch (o) {
-        case 'r':
-            rounds = (unsigned)bench_number("--rounds", optarg, 1, 100000);
-            break;
-        case 'h':
-            puts("Usage: phash-bench hash [--rounds N]\n"
-                 "PDQ from memory: the plain reference and libphash under each mask, in one run.\n"
-                 "JSON on standard output. N rounds (31) for small pictures, a tenth for large.");
-            return BENCH_DONE;
-        default:
-            return BENCH_FAILED;
-        }
-    if (optind < argc)
-        return bench_fail("hash takes no '%s'", argv[optind]);
-    puts("{");
-    print_cpu();
-    printf("  \"compiler\": \"%s\", \"flags\": \"%s\", \"commit\": \"%s\", \"rounds\": %u,\n",
-           BENCH_COMPILER, BENCH_FLAGS, BENCH_COMMIT, rounds);
-    puts("  \"cases\": [");
-    const size_t count = sizeof sizes / sizeof sizes[0];
-    for (size_t i = 0; i < count; i++)
+    json_t *cases = json_array();
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
         for (uint32_t channels = 3; channels; channels = channels == 3 ? 1 : 0)
             for (int dihedral = 0; dihedral < 2; dihedral++) {
                 struct hash_case c = {sizes[i].width, sizes[i].height, channels, dihedral,
                                       picture(sizes[i].width, sizes[i].height, channels)};
                 const bool large = (size_t)c.width * c.height > 1000000;
-                run_case(&c, large ? (rounds + 9) / 10 : rounds,
-                         i + 1 == count && channels == 1 && dihedral);
+                json_array_append_new(cases, run_case(&c, large ? (rounds + 9) / 10 : rounds));
                 free((void *)(uintptr_t)c.pixels);
             }
-    puts("  ]\n}");
+    return cases;
+}
+
+static int help(void)
+{
+    puts("Usage: phash-bench hash [OPTION]...\n"
+         "PDQ from memory: the plain reference and libphash under each mask, in one run.\n\n"
+         "  -r, --rounds N    rounds for small pictures; a tenth of it for large (31)\n"
+         "  -o, --output FILE write the results there as JSON");
     return BENCH_DONE;
+}
+
+static int run(int argc, char **argv)
+{
+    static const struct option options[] = {{"rounds", required_argument, NULL, 'r'},
+                                            {"output", required_argument, NULL, 'o'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
+    unsigned rounds = 31;
+    const char *output = NULL;
+    for (int o; (o = getopt_long(argc, argv, "r:o:h", options, NULL)) != -1;)
+        if (o == 'r')
+            rounds = (unsigned)bench_number("--rounds", optarg, 1, 100000);
+        else if (o == 'o')
+            output = optarg;
+        else
+            return o == 'h' ? help() : BENCH_FAILED;
+    if (optind < argc)
+        return bench_fail("hash takes no '%s'", argv[optind]);
+    cpu_set_t before;
+    timing_pin(&before);
+    json_t *cases = run_cases(rounds);
+    timing_unpin(&before);
+    phash_cpu_mask(PHASH_CPU_ALL);
+    json_t *result = json_pack("{s:s, s:o, s:o}", "kind", "hash", "environment",
+                               environment_json(argc, argv), "cases", cases);
+    const int failed = output && (!result || environment_write(result, output));
+    json_decref(result);
+    return failed ? BENCH_FAILED : BENCH_DONE;
 }
 
 const struct bench_command bench_hash = {"hash", "PDQ from memory: speed beside the reference",

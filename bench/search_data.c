@@ -21,11 +21,11 @@ static uint64_t next(uint64_t *state)
     return z ^ z >> 31;
 }
 
-static void uniform(uint64_t *state, uint8_t *hash)
+static void uniform(uint64_t *state, uint8_t *hash, uint32_t bytes)
 {
-    for (int w = 0; w < 4; w++) {
+    for (uint32_t w = 0; w < bytes; w += 8) {
         const uint64_t v = next(state);
-        memcpy(hash + 8 * w, &v, 8);
+        memcpy(hash + w, &v, 8);
     }
 }
 
@@ -35,62 +35,68 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void pdq_like(uint64_t *state, uint8_t *hash)
+/* A square of 16 x 16 or, for 64 bits, 8 x 8. */
+static void pdq_like(uint64_t *state, uint8_t *hash, uint32_t bits)
 {
+    const uint32_t side = bits == 256 ? 16 : 8;
     int noise[256], value[256], sorted[256];
-    for (int i = 0; i < 256; i += 4) {
+    for (uint32_t i = 0; i < bits; i += 4) {
         const uint64_t r = next(state);
-        for (int k = 0; k < 4; k++)
+        for (uint32_t k = 0; k < 4; k++)
             noise[i + k] = (int)(r >> 16 * k & 0xffff) - 32768;
     }
     uint64_t lean_state = 42; /* the same lean for all */
-    for (int i = 0; i < 256; i++) {
+    for (uint32_t i = 0; i < bits; i++) {
         const int lean = (int)(next(&lean_state) % 16384) - 8192;
-        value[i] = 4 * noise[i] + 4 * lean / 4 + (i % 16 ? noise[i - 1] : 0) +
-                   (i >= 16 ? noise[i - 16] : 0);
+        value[i] = 4 * noise[i] + 4 * lean / 4 + (i % side ? noise[i - 1] : 0) +
+                   (i >= side ? noise[i - side] : 0);
         sorted[i] = value[i];
     }
-    qsort(sorted, 256, sizeof *sorted, ascending);
-    memset(hash, 0, 32);
-    for (int i = 0; i < 256; i++)
-        if (value[i] >= sorted[128])
+    qsort(sorted, bits, sizeof *sorted, ascending);
+    memset(hash, 0, bits / 8);
+    for (uint32_t i = 0; i < bits; i++)
+        if (value[i] >= sorted[bits / 2])
             hash[i / 8] = (uint8_t)(hash[i / 8] | 1u << i % 8);
 }
 
-static void flip(uint64_t *state, uint8_t *hash, uint64_t flips)
+static void flip(uint64_t *state, uint8_t *hash, uint32_t bits, uint64_t flips)
 {
     for (; flips; flips--) {
-        const uint64_t bit = next(state) % 256;
+        const uint64_t bit = next(state) % bits;
         hash[bit / 8] = (uint8_t)(hash[bit / 8] ^ 1u << bit % 8);
     }
 }
 
-/* Every fifth hash is near one of 20 centres, within 10 changes. */
-void search_data_fill(enum search_data kind, uint64_t seed, size_t n, uint8_t *hashes)
+/* Every fifth hash of clustered data is near one of 20 centres, within 10 changes. */
+void search_data_fill(enum search_data kind, uint32_t bits, uint64_t seed, size_t n,
+                      uint8_t *hashes)
 {
+    const uint32_t bytes = bits / 8;
     uint64_t state = seed;
     for (size_t i = 0; i < n; i++) {
-        uint8_t *h = hashes + 32 * i;
+        uint8_t *h = hashes + bytes * i;
         if (kind == SEARCH_PDQ) {
-            pdq_like(&state, h);
+            pdq_like(&state, h, bits);
         } else {
-            uniform(&state, h);
+            uniform(&state, h, bytes);
             if (kind == SEARCH_CLUSTERED && i % 5 == 0) {
                 uint64_t centre = 7919 * (1 + next(&state) % 20);
-                uniform(&centre, h);
-                flip(&state, h, next(&state) % 10);
+                uniform(&centre, h, bytes);
+                flip(&state, h, bits, next(&state) % 10);
             }
         }
     }
 }
 
-void search_data_queries(enum search_data kind, uint64_t seed, const uint8_t *hashes, size_t n,
-                         size_t queries, uint8_t *out)
+void search_data_queries(enum search_data kind, uint32_t bits, uint64_t seed, const uint8_t *hashes,
+                         size_t n, size_t queries, uint8_t *out)
 {
+    const uint32_t bytes = bits / 8;
     uint64_t state = seed;
-    search_data_fill(kind == SEARCH_CLUSTERED ? SEARCH_UNIFORM : kind, next(&state), queries, out);
+    search_data_fill(kind == SEARCH_CLUSTERED ? SEARCH_UNIFORM : kind, bits, next(&state), queries,
+                     out);
     for (size_t i = 0; n && i < queries; i += 4) {
-        memcpy(out + 32 * i, hashes + 32 * (next(&state) % n), 32);
-        flip(&state, out + 32 * i, next(&state) % 41);
+        memcpy(out + bytes * i, hashes + bytes * (next(&state) % n), bytes);
+        flip(&state, out + bytes * i, bits, next(&state) % (bits * 40 / 256 + 1));
     }
 }

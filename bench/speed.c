@@ -1,11 +1,10 @@
 #include "speed.h"
 #include "bench.h"
 #include "progress.h"
+#include "timing.h"
 
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define PICTURES 16
 #define ROUNDS   9
@@ -16,15 +15,6 @@ struct sample {
     size_t jpeg_bytes[PICTURES], picture[PICTURES], count;
     double megapixels;
 };
-
-/* Processor time of this thread, in which all of an engine's work is done: another program that
- * takes the core away does not count. */
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 /* Evenly spread over the counted pictures. */
 static struct sample take_sample(const struct study *s)
@@ -59,20 +49,6 @@ static bool pass(const struct study *s, const struct sample *sample, size_t h)
     return same;
 }
 
-/* Back to the cores of before, for the threads that come later. */
-static void pin(cpu_set_t *before)
-{
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    if (!sched_getaffinity(0, sizeof *before, before)) {
-        int cpu = 0;
-        while (cpu < CPU_SETSIZE - 1 && !CPU_ISSET(cpu, before))
-            cpu++;
-        CPU_SET(cpu, &one);
-        sched_setaffinity(0, sizeof one, &one);
-    }
-}
-
 json_t *speed_measure(const struct study *s)
 {
     cpu_set_t before;
@@ -80,20 +56,19 @@ json_t *speed_measure(const struct study *s)
     bool same[HASHERS_MAX];
     struct sample sample = take_sample(s);
     json_t *list = json_array();
-    CPU_ZERO(&before);
-    pin(&before);
+    timing_pin(&before);
     progress_start("measuring speed", ROUNDS + 1);
     for (int round = -1; round < ROUNDS; round++) {
         for (size_t h = 0; h < s->hasher_count; h++) {
-            const double start = now();
+            const double start = timing_thread();
             same[h] = pass(s, &sample, h);
             if (round >= 0)
-                times[h][round] = now() - start;
+                times[h][round] = timing_thread() - start;
         }
         progress_add();
     }
     progress_end();
-    sched_setaffinity(0, sizeof before, &before);
+    timing_unpin(&before);
     for (size_t h = 0; h < s->hasher_count; h++) {
         if (!same[h]) {
             bench_fail("engine %s gave another hash when it was timed; no speed is shown",
@@ -101,7 +76,7 @@ json_t *speed_measure(const struct study *s)
             continue;
         }
         const double median = stats_median(times[h], ROUNDS);
-        const double spread = (times[h][ROUNDS * 3 / 4] - times[h][ROUNDS / 4]) / median;
+        const double spread = timing_spread(times[h], ROUNDS);
         json_array_append_new(
             list,
             json_pack("{s:s, s:f, s:f, s:f, s:f, s:i}", "name", s->hashers[h]->name,

@@ -1,0 +1,60 @@
+"""The speed benches over little: every engine must give the answers of the others, and the JSON must
+hold what is needed to repeat a figure. smoke_speed.py PHASH-BENCH. No time is judged here."""
+
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+program = sys.argv[1]
+failures = []
+
+
+def check(holds, what):
+    if not holds:
+        failures.append(what)
+        print("FAIL", what)
+
+
+def run(*arguments):
+    return subprocess.run([program, *map(str, arguments)], check=True, capture_output=True, text=True)
+
+
+def check_environment(result):
+    for key in ("machine", "cpu", "compiler", "flags", "commit", "libraries", "command"):
+        check(result["environment"].get(key), f"the {result['kind']} result names its {key}")
+
+
+with tempfile.TemporaryDirectory() as folder:
+    out = pathlib.Path(folder) / "search.json"
+    for bits, radius in ((256, 31), (64, 10)):
+        table = run("search", "--bits", bits, "--sizes", "3000,30000", "--data", "0,1,2", "--batches", "1,64",
+                    "--threads", "1,3", "--rounds", 2, "--ms", 1, "--json", out).stdout
+        result = json.loads(out.read_text())
+        check_environment(result)
+        rows = result["results"]
+        names = {row["engine"] for row in rows}
+        check({"scalar", "flat-c", "phash-c"} <= names, f"engines of {bits} bits: {names}")
+        check(len(rows) == 2 * 3 * 2 * 2 * len(names), "a row for each setting and engine")
+        check(all(row["bits"] == bits and row["radius"] == radius for row in rows), "of that length")
+        check(all(row["us_median"] > 0 for row in rows), "every engine takes its time")
+        check(all(row["matches_per_query"] > 0 for row in rows if row["data"] == "pdq-like"),
+              "something is found")
+        check("all engines agree" in table and "3 threads" in table, "the table says so")
+
+    out = pathlib.Path(folder) / "hash.json"
+    table = run("hash", "--rounds", 1, "--output", out).stdout
+    result = json.loads(out.read_text())
+    check_environment(result)
+    for case in result["cases"]:
+        engines = {e["name"]: e for e in case["engines"]}
+        check({"reference", "libphash-c"} <= engines.keys(), "reference and plain C are there")
+        check(engines["reference"]["times_reference"] == 1, "the reference is its own measure")
+    check("512x512 RGB, eight hashes" in table, "the table names its cases")
+
+    broken = subprocess.run([program, "search", "--bits", "100"], capture_output=True)
+    check(broken.returncode == 2 and b"64 or 256" in broken.stderr, "another length is an error")
+
+print(f"{len(failures)} failures")
+sys.exit(1 if failures else 0)
