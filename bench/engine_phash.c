@@ -1,4 +1,4 @@
-/* libphash's two engines, under each mask. */
+/* libphash's two engines and its own choice between them, under each mask. */
 #include "search.h"
 
 #include <stdlib.h>
@@ -42,6 +42,11 @@ static void *build_flat(const uint8_t *hashes, size_t n, uint32_t bits, uint32_t
 static void *build_auto(const uint8_t *hashes, size_t n, uint32_t bits, uint32_t radius)
 {
     return build(hashes, n, bits, radius, PHASH_INDEX_AUTO);
+}
+
+static void *build_multi(const uint8_t *hashes, size_t n, uint32_t bits, uint32_t radius)
+{
+    return build(hashes, n, bits, radius, PHASH_INDEX_MULTI);
 }
 
 /* Another searcher of the same index. */
@@ -94,6 +99,7 @@ static uint64_t memory(const void *index)
     };
 #define ENGINES(symbol, set, text)                                                                 \
     ENGINE(flat, symbol, set, "flat-" text, "libphash scan")                                       \
+    ENGINE(multi, symbol, set, "multi-" text, "libphash multi-index")                              \
     ENGINE(auto, symbol, set, "phash-" text, "libphash, its own choice")
 ENGINES(c, 0, "c")
 ENGINES(popcnt, POPCNT, "popcnt")

@@ -7,32 +7,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const struct search_engine engine_scalar, engine_meta_flat, engine_flat_c, engine_auto_c,
-    engine_flat_popcnt, engine_auto_popcnt, engine_flat_avx2, engine_auto_avx2, engine_flat_avx512,
-    engine_auto_avx512, engine_flat_neon, engine_auto_neon;
+extern const struct search_engine engine_scalar, engine_meta_flat, engine_flat_c, engine_multi_c,
+    engine_auto_c, engine_flat_popcnt, engine_multi_popcnt, engine_auto_popcnt, engine_flat_avx2,
+    engine_multi_avx2, engine_auto_avx2, engine_flat_avx512, engine_multi_avx512,
+    engine_auto_avx512, engine_flat_neon, engine_multi_neon, engine_auto_neon;
 #if BENCH_HAS_FAISS
 extern const struct search_engine engine_faiss_flat, engine_faiss_hash;
 #endif
 
 /* The baseline first: what the others are compared with. */
 const struct search_engine *const search_engines[] = {
-    &engine_scalar,
-    &engine_meta_flat,
+    &engine_scalar,       &engine_meta_flat,
 #if BENCH_HAS_FAISS
-    &engine_faiss_flat,
-    &engine_faiss_hash,
+    &engine_faiss_flat,   &engine_faiss_hash,
 #endif
-    &engine_flat_c,
-    &engine_flat_popcnt,
-    &engine_flat_avx2,
-    &engine_flat_avx512,
-    &engine_flat_neon,
-    &engine_auto_c,
-    &engine_auto_popcnt,
-    &engine_auto_avx2,
-    &engine_auto_avx512,
-    &engine_auto_neon,
-    NULL,
+    &engine_flat_c,       &engine_flat_popcnt, &engine_flat_avx2,    &engine_flat_avx512,
+    &engine_flat_neon,    &engine_multi_c,     &engine_multi_popcnt, &engine_multi_avx2,
+    &engine_multi_avx512, &engine_multi_neon,  &engine_auto_c,       &engine_auto_popcnt,
+    &engine_auto_avx2,    &engine_auto_avx512, &engine_auto_neon,    NULL,
 };
 
 int search_append(phash_matches *found, uint64_t id, uint32_t query, uint32_t distance)

@@ -12,6 +12,7 @@ typedef uint64_t V __attribute__((vector_size(32)));
 #define SUM_OR(a, b, c) ((a) | (b) | (c))
 #define SPLAT(bit)      ((V){0} - (uint64_t)(bit))
 #define NONE(v)         _mm256_testz_si256((__m256i)(v), (__m256i)(v))
+enum { DIRECT_QUERIES = 3 };
 #include "hamming/scan_template.h"
 
 static inline __m256i popcount8(__m256i v)

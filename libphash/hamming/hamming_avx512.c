@@ -15,6 +15,7 @@ typedef uint64_t V __attribute__((vector_size(64)));
 #define SUM_OR(a, b, c) TERNARY(a, b, c, 0xfe)
 #define SPLAT(bit)      ((V)_mm512_set1_epi64(-(long long)(bit)))
 #define NONE(v)         (!_mm512_test_epi64_mask((__m512i)(v), (__m512i)(v)))
+enum { DIRECT_QUERIES = 11 };
 #include "hamming/scan_template.h"
 
 static inline size_t put(phash_hit *hits, size_t count, size_t row, uint32_t d, uint32_t radius)

@@ -14,6 +14,7 @@ typedef uint64_t V __attribute__((vector_size(16)));
 #define SUM_OR(a, b, c) ((a) | (b) | (c))
 #define SPLAT(bit)      ((V){0} - (uint64_t)(bit))
 #define NONE(v)         (!((v)[0] | (v)[1]))
+enum { DIRECT_QUERIES = 3 };
 #include "hamming/scan_template.h"
 
 #include "hamming/probe_scalar.h"

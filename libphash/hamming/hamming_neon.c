@@ -13,6 +13,7 @@ typedef uint64_t V __attribute__((vector_size(16)));
 #define SUM_OR(a, b, c) ((a) | (b) | (c))
 #define SPLAT(bit)      ((V){0} - (uint64_t)(bit))
 #define NONE(v)         (!((v)[0] | (v)[1]))
+enum { DIRECT_QUERIES = 3 };
 #include "hamming/scan_template.h"
 
 static size_t rows(const void *data, size_t n, size_t words, const uint64_t *query, uint32_t radius,

@@ -5,6 +5,7 @@
  *     MAJ3(a, b, c)        majority: the carry of a + b + c
  *     SPLAT(bit)           all ones or all zeros
  *     NONE(v)              whether v is zero
+ *     DIRECT_QUERIES       up to so many, making a block's table costs more than it saves
  *
  * What the bit-sliced scan does is told in hamming.h.
  */
@@ -15,8 +16,9 @@
 enum {
     V_BYTES = sizeof(V),
     V_WORDS = V_BYTES / 8,
-    CODE_SCALE = V_BYTES / 16, /* codes are offsets into a table of 16-byte vectors */
-    GROUP_BYTES = 16 * V_BYTES /* eight codes, sum and carry of each */
+    CODE_SCALE = V_BYTES / 16,  /* codes are offsets into a table of 16-byte vectors */
+    GROUP_BYTES = 16 * V_BYTES, /* eight codes, sum and carry of each */
+    MASK_SCALE = V_BYTES / 8    /* codes are offsets into eight times four masks */
 };
 
 /* Full adder in place: *a keeps the sum, the carry is returned. */
@@ -71,18 +73,51 @@ static inline void slice_table(const uint64_t *planes, uint32_t groups, char *ta
     }
 }
 
-/* Four steps at a time, then the rest. One query against V_BYTES * 8 rows: the rows that differ in at most `radius` of the bits. levels
- * is a constant at each call: the counters hold 0 .. 2^levels - 1. */
-static inline __attribute__((always_inline)) V
-slice_query(const char *table, const uint8_t *codes, uint32_t steps, uint32_t levels, uint32_t bias)
+/* The three bits of each code as masks, and a fourth place that stays empty. */
+static inline void slice_masks(char *table)
+{
+    for (uint32_t code = 0; code < 8; code++) {
+        V *mask = (V *)table + 4 * code;
+        mask[0] = SPLAT(code & 1);
+        mask[1] = SPLAT(code >> 1 & 1);
+        mask[2] = SPLAT(code >> 2);
+    }
+}
+
+/* Sum and carry of the differences of group g, from the planes themselves and the masks. */
+static inline __attribute__((always_inline)) void
+slice_group(const char *masks, const uint64_t *planes, uint8_t code, uint32_t g, V *sum, V *carry)
+{
+    const uint64_t *p = planes + (size_t)3 * g * PHASH_PLANE_WORDS;
+    const V *mask = (const V *)(masks + (size_t)code * MASK_SCALE);
+    V a, b, c;
+    memcpy(&a, p, sizeof a);
+    memcpy(&b, p + PHASH_PLANE_WORDS, sizeof b);
+    memcpy(&c, p + 2 * PHASH_PLANE_WORDS, sizeof c);
+    a ^= mask[0], b ^= mask[1], c ^= mask[2];
+    *sum = SUM3(a, b, c);
+    *carry = MAJ3(a, b, c);
+}
+
+/* One query against V_BYTES * 8 rows: the rows that differ in at most `radius` of the bits; four
+ * steps at a time, then the rest. levels is a constant at each call: the counters hold
+ * 0 .. 2^levels - 1. So is whether there are planes. */
+static inline __attribute__((always_inline)) V slice_query(const char *table,
+                                                           const uint64_t *planes,
+                                                           const uint8_t *codes, uint32_t steps,
+                                                           uint32_t levels, uint32_t bias)
 {
     V ones = SPLAT(bias & 1), twos = SPLAT(bias >> 1 & 1), fours = SPLAT(bias >> 2 & 1);
     V eights = SPLAT(bias >> 3 & 1), c16 = SPLAT(bias >> 4 & 1), c32 = SPLAT(bias >> 5 & 1);
     V c64 = SPLAT(bias >> 6 & 1), c128 = SPLAT(bias >> 7 & 1), over = SPLAT(0);
     for (uint32_t s = 0; s < steps / 4; s++) {
+        V sum[4 * PHASH_SLICE_GROUPS], carry[4 * PHASH_SLICE_GROUPS];
+        for (uint32_t g = 0; planes && g < 4 * PHASH_SLICE_GROUPS; g++)
+            slice_group(table, planes, codes[g], g, &sum[g], &carry[g]);
+/* Where there is a table, what it holds is not loaded before it is needed. */
 #define AT(g)    ((const V *)(table + (g)*GROUP_BYTES + (size_t)codes[g] * CODE_SCALE))
-#define SUM(g)   (AT(g)[0])
-#define CARRY(g) (AT(g)[1])
+#define SUM(g)   (planes ? sum[g] : AT(g)[0])
+#define CARRY(g) (planes ? carry[g] : AT(g)[1])
         V t0, t1, f0, f1, f2, e0, e1, e2, x0, x1;
         ADD3(ones, SUM(0), SUM(1), t0);
         ADD3(twos, CARRY(0), CARRY(1), f0);
@@ -112,11 +147,16 @@ slice_query(const char *table, const uint8_t *codes, uint32_t steps, uint32_t le
                 CARRY_ON(c128, y);
             over |= y;
         }
-        table += 4 * PHASH_SLICE_GROUPS * GROUP_BYTES;
+        if (planes)
+            planes += 3 * 4 * PHASH_SLICE_GROUPS * PHASH_PLANE_WORDS;
+        else
+            table += 4 * PHASH_SLICE_GROUPS * GROUP_BYTES;
         codes += 4 * PHASH_SLICE_GROUPS;
     }
     for (uint32_t s = 0; s < steps % 4; s++) {
-        V t, f0, f1, e, x;
+        V sum[PHASH_SLICE_GROUPS], carry[PHASH_SLICE_GROUPS], t, f0, f1, e, x;
+        for (uint32_t g = 0; planes && g < PHASH_SLICE_GROUPS; g++)
+            slice_group(table, planes, codes[g], g, &sum[g], &carry[g]);
         ADD3(ones, SUM(0), SUM(1), t);
         ADD3(twos, CARRY(0), CARRY(1), f0);
         ADD2(twos, t, f1);
@@ -131,7 +171,10 @@ slice_query(const char *table, const uint8_t *codes, uint32_t steps, uint32_t le
         if (levels > 7)
             CARRY_ON(c128, x);
         over |= x;
-        table += PHASH_SLICE_GROUPS * GROUP_BYTES;
+        if (planes)
+            planes += 3 * PHASH_SLICE_GROUPS * PHASH_PLANE_WORDS;
+        else
+            table += PHASH_SLICE_GROUPS * GROUP_BYTES;
         codes += PHASH_SLICE_GROUPS;
 #undef AT
 #undef SUM
@@ -141,13 +184,13 @@ slice_query(const char *table, const uint8_t *codes, uint32_t steps, uint32_t le
 }
 
 static inline __attribute__((always_inline)) size_t
-slice_queries(const char *table, const uint8_t *codes, size_t n, uint32_t steps, uint32_t levels,
-              uint32_t radius, uint32_t first_row, uint32_t *out)
+slice_queries(const char *table, const uint64_t *planes, const uint8_t *codes, size_t n,
+              uint32_t steps, uint32_t levels, uint32_t radius, uint32_t first_row, uint32_t *out)
 {
     const uint32_t bias = (UINT32_C(1) << levels) - 1 - radius;
     size_t count = 0;
     for (size_t q = 0; q < n; q++, codes += (size_t)steps * PHASH_SLICE_GROUPS) {
-        const V within = slice_query(table, codes, steps, levels, bias);
+        const V within = slice_query(table, planes, codes, steps, levels, bias);
         if (NONE(within))
             continue;
         uint64_t w[V_WORDS];
@@ -160,23 +203,36 @@ slice_queries(const char *table, const uint8_t *codes, size_t n, uint32_t steps,
     return count;
 }
 
+/* V_WORDS words of each plane. */
+static inline __attribute__((always_inline)) size_t
+slice_part(const char *table, const uint64_t *planes, const uint8_t *codes, size_t n,
+           uint32_t steps, uint32_t radius, uint32_t row, uint32_t *out)
+{
+    if (radius < 16)
+        return slice_queries(table, planes, codes, n, steps, 4, radius, row, out);
+    if (radius < 32)
+        return slice_queries(table, planes, codes, n, steps, 5, radius, row, out);
+    if (radius < 64)
+        return slice_queries(table, planes, codes, n, steps, 6, radius, row, out);
+    if (radius < 128)
+        return slice_queries(table, planes, codes, n, steps, 7, radius, row, out);
+    return slice_queries(table, planes, codes, n, steps, 8, radius, row, out);
+}
+
 static size_t slice(const uint64_t *planes, const uint8_t *codes, size_t n, uint32_t steps,
                     uint32_t radius, void *table, uint32_t *out)
 {
     size_t count = 0;
+    if (n <= DIRECT_QUERIES)
+        slice_masks(table);
     for (uint32_t part = 0; part < PHASH_PLANE_WORDS; part += V_WORDS) {
-        const uint32_t row = part * 64;
-        slice_table(planes + part, steps * PHASH_SLICE_GROUPS, table);
-        if (radius < 16)
-            count += slice_queries(table, codes, n, steps, 4, radius, row, out + count);
-        else if (radius < 32)
-            count += slice_queries(table, codes, n, steps, 5, radius, row, out + count);
-        else if (radius < 64)
-            count += slice_queries(table, codes, n, steps, 6, radius, row, out + count);
-        else if (radius < 128)
-            count += slice_queries(table, codes, n, steps, 7, radius, row, out + count);
-        else
-            count += slice_queries(table, codes, n, steps, 8, radius, row, out + count);
+        if (n <= DIRECT_QUERIES) {
+            count +=
+                slice_part(table, planes + part, codes, n, steps, radius, part * 64, out + count);
+        } else {
+            slice_table(planes + part, steps * PHASH_SLICE_GROUPS, table);
+            count += slice_part(table, NULL, codes, n, steps, radius, part * 64, out + count);
+        }
     }
     return count;
 }

@@ -64,7 +64,7 @@ void phash_build_layout(phash_segment_header *h, uint64_t pairs, phash_index_eng
     if (!h->chunks)
         return; /* no chunks can cover the radius */
     if (engine == PHASH_INDEX_AUTO &&
-        best_ns > phash_plan_flat(pairs, true, 64, h->bits, h->radius)) {
+        best_ns > phash_plan_flat(pairs, true, 4, h->bits, h->radius)) {
         h->chunks = 0;
         return;
     }

@@ -11,7 +11,8 @@ enum {
     SLICE_BATCH = 512,
     ROWS_QUERIES_MAX =
         3, /* up to this many queries whole rows are faster, when there are no planes */
-    STEPS_MIN = 4
+    STEPS_MIN = 4,
+    AHEAD_QUERIES = 16 /* with more the next block comes in time by itself */
 };
 
 /* Whole rows. */
@@ -81,6 +82,10 @@ static phash_status scan_batch(const phash_source *source, const phash_ask *ask,
         const uint64_t *planes = block;
         if (source->planes) {
             planes = source->planes + row / PHASH_BLOCK_ROWS * bits * PHASH_PLANE_WORDS;
+            /* The part of a block that is read is too short for the hardware to foresee the next. */
+            if (n <= AHEAD_QUERIES && row + PHASH_BLOCK_ROWS < source->count)
+                for (size_t b = bits; b < bits + steps * PHASH_SLICE_BITS; b++)
+                    __builtin_prefetch(planes + b * PHASH_PLANE_WORDS);
         } else {
             const size_t left = source->count - row;
             const size_t need = (steps * PHASH_SLICE_BITS + 63) / 64 * 64;

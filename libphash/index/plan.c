@@ -15,7 +15,7 @@ static const double LINE_NS = 3.0;       /* each further line of a bucket */
 static const double VERIFY_NS = 20.0;    /* a candidate: its posting and its row */
 static const double VERIFY_HEAVY_NS = 2; /* one of a great many, whose rows lie together */
 static const double FLAT_PAIR_NS = 0.07;
-static const double FLAT_BLOCK_NS = 0.3;     /* shared by the queries of a batch, with planes */
+static const double FLAT_BLOCK_NS = 0.18;    /* shared by the queries of a batch, with planes */
 static const double FLAT_TRANSPOSE_NS = 1.2; /* and without */
 static const double FLAT_ROW_NS = 1.3;
 
