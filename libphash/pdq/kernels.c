@@ -47,6 +47,7 @@ void pdq_kernels_fill(pdq_kernels *kernels, uint32_t sets)
     if (sets & PHASH_CPU_AVX512) {
         pdq_wave_avx512(kernels);
         pdq_finish_avx512(kernels);
+        pdq_grey_avx512(kernels);
     }
 #endif
 #if PHASH_HAVE_NEON

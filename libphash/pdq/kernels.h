@@ -3,6 +3,7 @@
 #define PHASH_PDQ_KERNELS_H
 
 #include "core/cpu.h"
+#include "pdq/grey.h"
 #include "pdq/stages.h"
 #include "pdq/wave.h"
 
@@ -12,6 +13,13 @@ typedef struct pdq_kernels {
     bool keeps; /* can keep single lanes of z */
     void (*run)(pdq_run *run);
     void (*second)(const pdq_second *second);
+
+    /* Grey images of windows 4 (grey.h), NULL where there is none. A block: rows[0 .. 2] lie above it,
+     * `count` after them, at most 16, are its own, and what remains of 16 is readable. The samples of
+     * an edge row to z. */
+    void (*grey)(pdq_grey *g, const uint8_t *const rows[PDQ_GREY_ABOVE + PDQ_GREY_ROWS],
+                 uint32_t count);
+    void (*grey_edge)(const pdq_grey *g, const pdq_grey_edge *edge, float z[PDQ_SIDE]);
 
     /* n pixels of four bytes, or of three, to RGB; swap: blue comes first. out may not overlap. */
     void (*rgb)(const uint8_t *pixels, uint8_t *rgb, size_t n, size_t bytes, bool swap);
@@ -31,6 +39,7 @@ void pdq_wave_avx2(pdq_kernels *kernels);
 void pdq_finish_avx2(pdq_kernels *kernels);
 void pdq_wave_avx512(pdq_kernels *kernels);
 void pdq_finish_avx512(pdq_kernels *kernels);
+void pdq_grey_avx512(pdq_kernels *kernels);
 void pdq_wave_neon(pdq_kernels *kernels);
 
 #endif

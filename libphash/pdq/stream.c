@@ -28,7 +28,9 @@ struct phash_pdq_stream {
     pdq_kernels kernels;
     bool waves;
     pdq_wave wave;
-    float *luma; /* width */
+    bool greys;     /* grey pixels of a certain size: a filter of their own */
+    pdq_grey *grey; /* NULL until there are some */
+    float *luma;    /* width */
     size_t luma_capacity;
     pdq_jarosz filter;
 
@@ -51,6 +53,17 @@ static phash_status check(const phash_pdq_desc *desc, const phash_pdq_options *o
         return PHASH_E_ARGUMENT;
     if (desc->width < PHASH_PDQ_SIDE_MIN || desc->height < PHASH_PDQ_SIDE_MIN)
         return PHASH_E_TOO_SMALL;
+    return PHASH_OK;
+}
+
+static phash_status reset_grey(phash_pdq_stream *s)
+{
+    if (!s->grey)
+        s->grey = phash_alloc_zero(1, sizeof *s->grey);
+    if (!s->grey)
+        return PHASH_E_MEMORY;
+    pdq_grey_reset(s->grey, &s->kernels, s->width, s->height);
+    s->state = ST_ROWS;
     return PHASH_OK;
 }
 
@@ -78,6 +91,9 @@ phash_status phash_pdq_stream_reset(phash_pdq_stream *s, const phash_pdq_desc *d
         for (uint32_t i = 0; i < PDQ_NN_SIDE; i++)
             s->sample_x[i] = nn_sample(i, desc->width);
     pdq_kernels_fill(&s->kernels, phash_cpu_active());
+    s->greys = pdq_grey_takes(&s->kernels, s->width, s->height, desc->format);
+    if (s->greys)
+        return reset_grey(s);
     s->waves = pdq_wave_takes(&s->kernels, s->width, s->height);
     if (s->waves) {
         status = pdq_wave_reset(&s->wave, &s->kernels, s->width, s->height, desc->format);
@@ -125,6 +141,8 @@ void phash_pdq_stream_free(phash_pdq_stream **stream)
         return;
     phash_pdq_stream *s = *stream;
     pdq_wave_free(&s->wave);
+    if (s->grey)
+        phash_wipe_free(s->grey, sizeof *s->grey);
     pdq_jarosz_free(&s->filter);
     phash_wipe_free(s->luma, s->luma_capacity * sizeof *s->luma);
     phash_wipe_free(s, sizeof *s);
@@ -140,6 +158,10 @@ static void push_filtered(phash_pdq_stream *s, const uint8_t *pixels, size_t cou
                          s->plain + (row + i) * PDQ_SIDE, PDQ_SIDE);
     if (s->verbatim && !s->options.dihedral)
         return;
+    if (s->greys) {
+        pdq_grey_push(s->grey, pixels, count, stride);
+        return;
+    }
     if (s->waves) {
         pdq_wave_push(&s->wave, pixels, count, stride);
         return;
@@ -199,7 +221,7 @@ phash_status phash_pdq_finish(phash_pdq_stream *s, phash_pdq_result *result)
     if (s->state != ST_ROWS || s->row != s->desc.height)
         return PHASH_E_STATE;
     s->state = ST_DONE;
-    const float *filtered = s->waves ? s->wave.out : s->filter.out;
+    const float *filtered = s->greys ? s->grey->out : s->waves ? s->wave.out : s->filter.out;
     const float *a = s->verbatim ? s->plain : filtered;
     float b[PDQ_DCT_SIDE * PDQ_DCT_SIDE];
     s->kernels.dct64(a, b);

@@ -1,0 +1,86 @@
+/* The Jarosz filter of grey images whose windows are both 4 (sides of 385 to 512), in integers.
+ *
+ * Away from the edges everything before the second column box is a small integer: the first three
+ * boxes divide by 4, and put off, that is no division at all. So their tent of 7 x 4 pixels is summed
+ * only where the second column box looks: at 64 columns. What is not an integer comes from the edges:
+ *
+ *   columns 0 and n - 2  The first row box divides by 3. The first column box carries its running sum
+ *           of these down the image, in floats, row by row: two chains of additions.
+ *   rows 0 and m - 2     The first column box divides by 3. The second row box runs along these two
+ *           rows in floats, column by column.
+ *
+ * In every other row the second row box begins with column 0, which is no integer, and drops it four
+ * columns later: exactly, but for what the five additions have rounded off. From there on its sum is
+ * E + r with an integer E and a small residue r, which it carries to the end of the row. A sum only
+ * rounds r again where it is so large that its last place is more than r's last bit. E is a multiple
+ * of any such place, and an even one, so r is rounded as if it stood alone. The places that sums
+ * need are known: r's last bit gives the least sum T that rounds it. Whether a row has a sum of T
+ * right of column 2 is mostly answered by a bound, an average of bytes that is rounded up; where it
+ * may have one, the sums are computed, and r changes from the first of them on.
+ *
+ * Column n - 2 is in the last sample's sum only, and enters there as the reference adds it.
+ *
+ * Sums are kept times 4 for each division put off; a power of two changes no rounding, for nothing
+ * here comes near the least float: all is a multiple of 2^-24 or so (see grey_avx512.c). */
+#ifndef PHASH_PDQ_GREY_H
+#define PHASH_PDQ_GREY_H
+
+#include "pdq/stages.h"
+
+#include <stdbool.h>
+
+enum {
+    PDQ_GREY_WINDOW = 4,
+    PDQ_GREY_SIDE = PDQ_GREY_WINDOW * PDQ_WINDOW_DIVISOR, /* the longest */
+    PDQ_GREY_ROWS = 16,                                   /* of a block */
+    PDQ_GREY_ABOVE = PDQ_GREY_WINDOW - 1, /* rows of the blocks before, in a window */
+    PDQ_GREY_LINE = PDQ_GREY_SIDE + 64
+};
+
+struct pdq_kernels;
+
+/* Vectors are of one row each of a block, or of one sample each of a row. */
+typedef struct pdq_grey {
+    const struct pdq_kernels *kernels;
+    uint32_t width, height;
+    uint32_t row;         /* rows that went through */
+    uint32_t staged;      /* rows that wait in `stage` */
+    uint32_t next_sample; /* next row of out */
+
+    /* Of the width. Sample j's tent begins at column pick[g][.][..]: see grey.c. */
+    uint32_t sample_x[PDQ_SIDE];         /* the last one's is one less, see above */
+    uint32_t base[PDQ_SIDE / 8];         /* first of the 64 columns that 8 tents lie in */
+    uint8_t pick[PDQ_SIDE / 16][2][64];  /* for 16 samples, their first 4 columns, the next 4 */
+    uint8_t first_sample[PDQ_GREY_SIDE]; /* by column: the first sample there or right of it */
+    uint32_t sample_row[PDQ_SIDE + 1];   /* newest row when a row of out is complete */
+
+    /* What goes from block to block. */
+    int32_t tent[PDQ_GREY_ABOVE][PDQ_SIDE];             /* of the last rows */
+    int32_t beside[5][PDQ_GREY_ROWS];                   /* sums of four pixels near the edges */
+    float left_in[PDQ_GREY_WINDOW + PDQ_GREY_ROWS];     /* column 0 after the row box */
+    float right_in[PDQ_GREY_WINDOW + PDQ_GREY_ROWS];    /* column n - 2 */
+    float left_sum, right_sum;                          /* the chains */
+    float z[PDQ_GREY_WINDOW + PDQ_GREY_ROWS][PDQ_SIDE]; /* rows for the second column box */
+    float sum[PDQ_SIDE];                                /* its running sums */
+
+    uint8_t stage[PDQ_GREY_ABOVE + PDQ_GREY_ROWS][PDQ_GREY_SIDE]; /* rows before, rows that wait */
+    float out[(PDQ_SIDE + 1) * PDQ_SIDE];                         /* and one row to write in vain */
+} pdq_grey;
+
+/* What an edge row needs: 3 rows of pixels, columns 0 and n - 2 after the first column box. */
+typedef struct pdq_grey_edge {
+    const uint8_t *rows[3];
+    float left, right;
+} pdq_grey_edge;
+
+/* Whether the filter can take this image with these kernels. */
+bool pdq_grey_takes(const struct pdq_kernels *kernels, uint32_t width, uint32_t height,
+                    phash_pixel_format format);
+
+/* As pdq_wave_reset and _push. The struct is zeroed before first use and owns no memory; its content
+ * is derived from pixels. */
+void pdq_grey_reset(pdq_grey *g, const struct pdq_kernels *kernels, uint32_t width,
+                    uint32_t height);
+void pdq_grey_push(pdq_grey *g, const uint8_t *rows, size_t count, ptrdiff_t stride);
+
+#endif
