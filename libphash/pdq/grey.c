@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+_Static_assert(PDQ_GREY_ROWS % PDQ_GREY_WINDOW == 0, "a row's place in the rings");
+
 bool pdq_grey_takes(const pdq_kernels *kernels, uint32_t width, uint32_t height,
                     phash_pixel_format format)
 {
@@ -49,11 +51,10 @@ void pdq_grey_reset(pdq_grey *g, const pdq_kernels *kernels, uint32_t width, uin
         g->sample_row[i] = pdq_sample(i, height) + 4; /* two boxes look two rows ahead each */
     g->sample_row[PDQ_SIDE] = UINT32_MAX;
     g->row = g->staged = g->next_sample = 0;
-    memset(g->tent, 0, sizeof g->tent);
     memset(g->beside, 0, sizeof g->beside);
-    memset(g->left_in, 0, sizeof g->left_in);
-    memset(g->right_in, 0, sizeof g->right_in);
-    g->left_sum = g->right_sum = 0.0f;
+    memset(g->chain_in, 0, sizeof g->chain_in);
+    memset(g->chain_sum, 0, sizeof g->chain_sum);
+    memset(g->tent, 0, sizeof g->tent);
     memset(g->z, 0, sizeof g->z);
     memset(g->sum, 0, sizeof g->sum);
     memset(g->stage, 0, PDQ_GREY_ABOVE * sizeof g->stage[0]);
@@ -65,69 +66,93 @@ static void finish(pdq_grey *g, const uint8_t *const last[PDQ_GREY_ABOVE])
 {
     const pdq_grey_edge edge = {
         .rows = {last[0], last[1], last[2]},
-        .left = (g->left_sum - g->left_in[0]) / 3.0f * 4.0f,
-        .right = (g->right_sum - g->right_in[0]) / 3.0f * 4.0f,
+        .left = (g->chain_sum[0] - g->chain_in[0][0]) / 3.0f * 4.0f,
+        .right = (g->chain_sum[1] - g->chain_in[0][1]) / 3.0f * 4.0f,
     };
+    const float *old = g->z[g->height % PDQ_GREY_WINDOW];
     float z[PDQ_SIDE], *out = g->out + (size_t)g->next_sample * PDQ_SIDE;
     g->kernels->grey_edge(g, &edge, z);
     for (uint32_t j = 0; j < PDQ_SIDE; j++)
-        out[j] = (g->sum[j] + z[j]) - g->z[0][j];
-    for (uint32_t i = 0; i < PDQ_SIDE * PDQ_SIDE; i++)
-        g->out[i] *= 0x1p-8f; /* the four divisions by 4 */
+        out[j] = ((g->sum[j] + z[j]) - old[j]) * PDQ_GREY_SCALE;
 }
 
-/* rows: those above the block, then `count` of its own. */
-static void block(pdq_grey *g, const uint8_t *rows[PDQ_GREY_ABOVE + PDQ_GREY_ROWS], uint32_t count)
+/* Two blocks are at work: while one's samples are summed, the next is prepared, which is a long chain
+ * of few operations. */
+typedef struct pipeline {
+    pdq_grey *g;
+    pdq_grey_block block[2];
+    uint32_t next;                        /* which block is filled */
+    bool prepared;                        /* whether the other one waits */
+    const uint8_t *above[PDQ_GREY_ABOVE]; /* the rows above the next block */
+} pipeline;
+
+static void sum_prepared(pipeline *p)
 {
-    for (uint32_t i = count; i < PDQ_GREY_ROWS; i++) /* the kernel reads them, and forgets */
-        rows[PDQ_GREY_ABOVE + i] = rows[PDQ_GREY_ABOVE + count - 1];
-    g->kernels->grey(g, rows, count);
-    g->row += count;
-    if (g->row == g->height)
-        finish(g, rows + count);
+    if (p->prepared)
+        p->g->kernels->grey(p->g, &p->block[!p->next], NULL);
+    p->prepared = false;
 }
 
-static void save_above(pdq_grey *g, const uint8_t *const above[PDQ_GREY_ABOVE])
+/* `count` rows are the next block's. */
+static void next_block(pipeline *p, const uint8_t *rows, ptrdiff_t stride, uint32_t count)
+{
+    pdq_grey *g = p->g;
+    pdq_grey_block *b = &p->block[p->next];
+    for (uint32_t i = 0; i < PDQ_GREY_ABOVE; i++)
+        b->rows[i] = p->above[i];
+    for (uint32_t i = 0; i < PDQ_GREY_ROWS; i++)
+        b->rows[PDQ_GREY_ABOVE + i] = rows + (ptrdiff_t)(i < count ? i : count - 1) * stride;
+    b->first = g->row;
+    b->count = count;
+    g->kernels->grey(g, p->prepared ? &p->block[!p->next] : NULL, b);
+    g->row += count;
+    for (uint32_t i = 0; i < PDQ_GREY_ABOVE; i++)
+        p->above[i] = b->rows[count + i];
+    p->prepared = true;
+    p->next = !p->next;
+}
+
+static void save_above(pdq_grey *g, const uint8_t *above[PDQ_GREY_ABOVE])
 {
     for (uint32_t i = 0; i < PDQ_GREY_ABOVE; i++)
-        memcpy(g->stage[i], above[i], g->width);
+        if (above[i] != g->stage[i])
+            above[i] = memcpy(g->stage[i], above[i], g->width);
+}
+
+static void stage(pipeline *p, const uint8_t *rows, ptrdiff_t stride, uint32_t count)
+{
+    pdq_grey *g = p->g;
+    sum_prepared(p); /* its rows may be staged ones */
+    save_above(g, p->above);
+    for (uint32_t i = 0; i < count; i++)
+        memcpy(g->stage[PDQ_GREY_ABOVE + g->staged++], rows + (ptrdiff_t)i * stride, g->width);
 }
 
 void pdq_grey_push(pdq_grey *g, const uint8_t *rows, size_t count, ptrdiff_t stride)
 {
-    const uint8_t *at[PDQ_GREY_ABOVE + PDQ_GREY_ROWS];
-    bool saved = true; /* the rows above the next block are in `stage` */
+    pipeline p = {.g = g};
     for (uint32_t i = 0; i < PDQ_GREY_ABOVE; i++)
-        at[i] = g->stage[i];
+        p.above[i] = g->stage[i];
     while (count) {
-        const uint32_t room = PDQ_GREY_ROWS - g->staged, left = g->height - g->row - g->staged;
-        const uint32_t need = room < left ? room : left;
+        const uint32_t left = g->height - g->row;
+        const uint32_t whole = left < PDQ_GREY_ROWS ? left : PDQ_GREY_ROWS;
+        const uint32_t need = whole - g->staged;
         const uint32_t taken = count < need ? (uint32_t)count : need;
-        const bool direct = !g->staged && taken == need;
-        if (!direct && !saved) {
-            save_above(g, at);
-            saved = true;
-        }
-        for (uint32_t i = 0; i < taken; i++) {
-            const uint8_t *row = rows + (ptrdiff_t)i * stride, *staged = NULL;
-            if (!direct)
-                staged = memcpy(g->stage[PDQ_GREY_ABOVE + g->staged + i], row, g->width);
-            at[PDQ_GREY_ABOVE + g->staged + i] = direct ? row : staged;
+        if (taken == whole) {
+            next_block(&p, rows, stride, whole);
+        } else {
+            stage(&p, rows, stride, taken);
+            if (g->staged == whole) {
+                g->staged = 0;
+                next_block(&p, g->stage[PDQ_GREY_ABOVE], sizeof g->stage[0], whole);
+            }
         }
         rows += (ptrdiff_t)taken * stride;
         count -= taken;
-        g->staged += taken;
-        if (taken < need)
-            break;
-        const uint32_t n = g->staged;
-        for (uint32_t i = 0; i < n; i++)
-            if (!direct)
-                at[PDQ_GREY_ABOVE + i] = g->stage[PDQ_GREY_ABOVE + i];
-        block(g, at, n);
-        g->staged = 0;
-        memmove(at, at + n, PDQ_GREY_ABOVE * sizeof at[0]);
-        saved = false;
     }
-    if (!saved)
-        save_above(g, at);
+    sum_prepared(&p);
+    if (g->row == g->height)
+        finish(g, p.above);
+    else
+        save_above(g, p.above);
 }

@@ -36,35 +36,50 @@ enum {
     PDQ_GREY_ABOVE = PDQ_GREY_WINDOW - 1, /* rows of the blocks before, in a window */
     PDQ_GREY_LINE = PDQ_GREY_SIDE + 64
 };
+#define PDQ_GREY_SCALE 0x1p-8f /* the four divisions by 4 */
 
 struct pdq_kernels;
 
-/* Vectors are of one row each of a block, or of one sample each of a row. */
+/* Rows of an image: PDQ_GREY_ABOVE that lie above, then `count` of its own, at most PDQ_GREY_ROWS.
+ * What remains of the array can be read and says nothing. */
+typedef struct pdq_grey_block {
+    const uint8_t *rows[PDQ_GREY_ABOVE + PDQ_GREY_ROWS];
+    uint32_t first, count;
+} pdq_grey_block;
+
 typedef struct pdq_grey {
     const struct pdq_kernels *kernels;
     uint32_t width, height;
-    uint32_t row;         /* rows that went through */
+    uint32_t row;         /* rows prepared */
     uint32_t staged;      /* rows that wait in `stage` */
     uint32_t next_sample; /* next row of out */
 
-    /* Of the width. Sample j's tent begins at column pick[g][.][..]: see grey.c. */
-    uint32_t sample_x[PDQ_SIDE];         /* the last one's is one less, see above */
+    /* Of the size. */
+    uint32_t sample_x[PDQ_SIDE];         /* the last one's is one less: see grey.c */
     uint32_t base[PDQ_SIDE / 8];         /* first of the 64 columns that 8 tents lie in */
-    uint8_t pick[PDQ_SIDE / 16][2][64];  /* for 16 samples, their first 4 columns, the next 4 */
+    uint8_t pick[PDQ_SIDE / 16][2][64];  /* of 16 tents the first 4 columns, then the next 4 */
     uint8_t first_sample[PDQ_GREY_SIDE]; /* by column: the first sample there or right of it */
     uint32_t sample_row[PDQ_SIDE + 1];   /* newest row when a row of out is complete */
 
-    /* What goes from block to block. */
-    int32_t tent[PDQ_GREY_ABOVE][PDQ_SIDE];             /* of the last rows */
+    /* Goes from block to block as blocks are prepared. */
     int32_t beside[5][PDQ_GREY_ROWS];                   /* sums of four pixels near the edges */
-    float left_in[PDQ_GREY_WINDOW + PDQ_GREY_ROWS];     /* column 0 after the row box */
-    float right_in[PDQ_GREY_WINDOW + PDQ_GREY_ROWS];    /* column n - 2 */
-    float left_sum, right_sum;                          /* the chains */
-    float z[PDQ_GREY_WINDOW + PDQ_GREY_ROWS][PDQ_SIDE]; /* rows for the second column box */
-    float sum[PDQ_SIDE];                                /* its running sums */
+    float chain_in[PDQ_GREY_WINDOW + PDQ_GREY_ROWS][2]; /* columns 0, n - 2 after the row box */
+    float chain_sum[2];
 
-    uint8_t stage[PDQ_GREY_ABOVE + PDQ_GREY_ROWS][PDQ_GREY_SIDE]; /* rows before, rows that wait */
-    float out[(PDQ_SIDE + 1) * PDQ_SIDE];                         /* and one row to write in vain */
+    /* Of the block that has been prepared, by row. */
+    float residue[PDQ_GREY_ROWS][PDQ_SIDE]; /* by sample, or the same 16 for all */
+    uint32_t residue_step[PDQ_GREY_ROWS];   /* 16, or 0 */
+    float right[PDQ_GREY_ROWS];             /* column n - 2 after the first column box */
+    float leaving[PDQ_GREY_ROWS];           /* and n - 6 */
+    float edge[PDQ_GREY_ABOVE][PDQ_SIDE];   /* of the first block: what its first rows are */
+
+    /* Goes from block to block as samples are summed. */
+    int32_t tent[3][PDQ_SIDE];          /* of the last row, and pairs of the last two */
+    float z[PDQ_GREY_WINDOW][PDQ_SIDE]; /* row y of the second row box at y % 4 */
+    float sum[PDQ_SIDE];                /* of the second column box */
+
+    uint8_t stage[PDQ_GREY_ABOVE + PDQ_GREY_ROWS][PDQ_GREY_SIDE]; /* rows above, rows that wait */
+    float out[PDQ_SIDE * PDQ_SIDE];
 } pdq_grey;
 
 /* What an edge row needs: 3 rows of pixels, columns 0 and n - 2 after the first column box. */

@@ -95,20 +95,7 @@ static inline VI four_down(VI now, int32_t before[ROWS])
     return _mm512_add_epi32(two, more);
 }
 
-/* ---- tents ---- */
-
-typedef struct chain {
-    float sum;
-    const float *in; /* the last four rows', then the block's */
-    float *out;
-} chain;
-
-static inline void chain_step(chain *c, int i)
-{
-    c->sum += c->in[PDQ_GREY_WINDOW + i];
-    c->sum -= c->in[i];
-    c->out[i] = c->sum;
-}
+/* ---- samples ---- */
 
 /* 16 samples' tents of one row. The lower eight lie in the 64 columns at p, the others at q. */
 static inline VI tent(const uint8_t *p, const uint8_t *q, VI pick0, VI pick1)
@@ -122,68 +109,131 @@ static inline VI tent(const uint8_t *p, const uint8_t *q, VI pick0, VI pick1)
     return _mm512_dpbusd_epi32(s, v1, falling);
 }
 
-/* Tents of two groups of 16 samples, four rows high, for all rows of the block. The chains of
- * additions take as long as the tents, and almost no work: two of them go along with group 0. */
-static inline __attribute__((always_inline)) void tents(pdq_grey *g,
-                                                        const uint8_t *const rows[ROWS],
-                                                        const int group, chain chains[2],
-                                                        int32_t out[ROWS][PDQ_SIDE])
+/* 16 samples: their tents of the last row, and of the last two pairs of rows; the rows that the
+ * second column box holds, and its sums. */
+typedef struct samples {
+    VI pick[2], last, pair[2];
+    VF z[PDQ_GREY_WINDOW], sum;
+} samples;
+
+static inline samples samples_load(const pdq_grey *g, int group)
 {
-    VI row[2][4], pick[2][2];
-    const uint32_t *base = g->base + 2 * (size_t)group;
-    for (int k = 0; k < 2; k++) {
-        for (int i = 0; i < ABOVE; i++)
-            row[k][i + 1] = load(g->tent[i] + (group + k) * 16);
-        pick[k][0] = load(g->pick[group + k][0]);
-        pick[k][1] = load(g->pick[group + k][1]);
-    }
-    for (int at = 0; at < ROWS; at += 4)
+    const int at = 16 * group;
+    samples s = {.pick = {load(g->pick[group][0]), load(g->pick[group][1])},
+                 .last = load(g->tent[0] + at),
+                 .pair = {load(g->tent[1] + at), load(g->tent[2] + at)},
+                 .sum = _mm512_loadu_ps(g->sum + at)};
+    for (int i = 0; i < PDQ_GREY_WINDOW; i++)
+        s.z[i] = _mm512_loadu_ps(g->z[i] + at);
+    return s;
+}
+
+static inline void samples_store(pdq_grey *g, int group, const samples *s)
+{
+    const int at = 16 * group;
+    _mm512_storeu_si512(g->tent[0] + at, s->last);
+    _mm512_storeu_si512(g->tent[1] + at, s->pair[0]);
+    _mm512_storeu_si512(g->tent[2] + at, s->pair[1]);
+    _mm512_storeu_ps(g->sum + at, s->sum);
+    for (int i = 0; i < PDQ_GREY_WINDOW; i++)
+        _mm512_storeu_ps(g->z[i] + at, s->z[i]);
+}
+
+/* Tents are summed down four rows as two pairs; i is the row modulo 4. */
+static inline VI tents_down(samples *s, VI now, const int i)
+{
+    const VI pair = _mm512_add_epi32(now, s->last);
+    const VI sum = _mm512_add_epi32(pair, s->pair[i % 2]);
+    s->pair[i % 2] = pair;
+    s->last = now;
+    return sum;
+}
+
+/* The columns next to the edges, one step down: sum += new, sum -= old, both at once. */
+static inline __m128 two_floats(const float p[2])
+{
+    return _mm_castpd_ps(_mm_load_sd((const double *)(const void *)p));
+}
+
+static inline __m128 chain_step(const pdq_grey *g, __m128 sum, uint32_t i, float out[2])
+{
+    sum = _mm_add_ps(sum, two_floats(g->chain_in[PDQ_GREY_WINDOW + i]));
+    sum = _mm_sub_ps(sum, two_floats(g->chain_in[i]));
+    _mm_storel_pi((__m64 *)(void *)out, sum);
+    return sum;
+}
+
+/* All rows of a block for 32 samples. For the first 32 the chains of the next block go along: they
+ * take long, and almost no work. */
+static inline __attribute__((always_inline)) void sum_samples(pdq_grey *g, const pdq_grey_block *b,
+                                                              const int group, float chain[ROWS][2])
+{
+    samples s[2] = {samples_load(g, group), samples_load(g, group + 1)};
+    const uint32_t base[4] = {g->base[2 * group], g->base[2 * group + 1], g->base[2 * group + 2],
+                              g->base[2 * group + 3]};
+    const VF scale = _mm512_set1_ps(PDQ_GREY_SCALE);
+    __m128 chain_sum = two_floats(g->chain_sum);
+    uint32_t next = g->next_sample, next_row = g->sample_row[next] - b->first;
+    for (uint32_t at = 0; at < ROWS; at += 4)
 #pragma GCC unroll 4
-        for (int i = 0; i < 4; i++) {
-            const uint8_t *p = rows[at + i];
-            if (group == 0) {
-                chain_step(&chains[0], at + i);
-                chain_step(&chains[1], at + i);
-            }
+        for (uint32_t i = 0; i < 4; i++) {
+            const uint32_t row = at + i;
+            if (group == 0)
+                chain_sum = chain_step(g, chain_sum, row, chain[row]);
+            if (row >= b->count)
+                continue;
+            const uint8_t *p = b->rows[ABOVE + row];
+            const float *residue = g->residue[row] + (size_t)group * g->residue_step[row];
 #pragma GCC unroll 2
-            for (int k = 0; k < 2; k++) {
-                row[k][i] = tent(p + base[2 * k], p + base[2 * k + 1], pick[k][0], pick[k][1]);
-                const VI two = _mm512_add_epi32(row[k][0], row[k][1]);
-                const VI more = _mm512_add_epi32(row[k][2], row[k][3]);
-                _mm512_storeu_si512(out[at + i] + (group + k) * 16, _mm512_add_epi32(two, more));
+            for (int k = 0; k < 2; k++, residue += g->residue_step[row]) {
+                const VI now =
+                    tent(p + base[2 * k], p + base[2 * k + 1], s[k].pick[0], s[k].pick[1]);
+                VF z = _mm512_add_ps(to_float(tents_down(&s[k], now, (int)i)),
+                                     _mm512_loadu_ps(residue));
+                /* What the last sample's sum of five has beyond its tent: the column that is no
+                 * integer, and the one that leaves. */
+                if (group + k == GROUPS - 1) {
+                    z = _mm512_mask_add_ps(z, 0x8000, z, _mm512_set1_ps(g->right[row]));
+                    z = _mm512_mask_sub_ps(z, 0x8000, z, _mm512_set1_ps(g->leaving[row]));
+                }
+                if (i < ABOVE && at == 0 && b->first == 0)
+                    z = _mm512_loadu_ps(g->edge[i] + 16 * (group + k));
+                s[k].sum = _mm512_sub_ps(_mm512_add_ps(s[k].sum, z), s[k].z[i]);
+                s[k].z[i] = z;
+            }
+            if (row == next_row) {
+                float *out = g->out + (size_t)next * PDQ_SIDE + (size_t)group * 16;
+                _mm512_storeu_ps(out, _mm512_mul_ps(s[0].sum, scale));
+                _mm512_storeu_ps(out + 16, _mm512_mul_ps(s[1].sum, scale));
+                next_row = g->sample_row[++next] - b->first;
             }
         }
-    for (int k = 0; k < 2; k++)
-        for (int i = 0; i < ABOVE; i++)
-            _mm512_storeu_si512(g->tent[i] + (group + k) * 16, row[k][i + 1]);
+    samples_store(g, group, &s[0]);
+    samples_store(g, group + 1, &s[1]);
+    if (group == GROUPS - 2)
+        g->next_sample = next;
 }
 
 /* ---- residues ---- */
 
-/* The exponent of the least sum that rounds r: 2^24 times r's last bit. 15 and more: none, for sums
- * of five are under 2^15; 0 has none. */
-static inline VI exponent_of(VF r, __mmask16 *rounds)
+/* Which residues a sum may still round: those that are no multiple of 2^-9, the last place of sums
+ * from 2^14, for sums of five are under 2^15. */
+static inline __mmask16 rounded_again(VF r)
 {
-    const VI bits = _mm512_castps_si512(r), one = _mm512_set1_epi32(1);
-    const VI biased = _mm512_and_si512(_mm512_srli_epi32(bits, 23), _mm512_set1_epi32(0xff));
-    const VI mantissa = _mm512_or_si512(_mm512_and_si512(bits, _mm512_set1_epi32(0x7fffff)),
-                                        _mm512_set1_epi32(0x800000));
-    const VI last = _mm512_andnot_si512(_mm512_sub_epi32(mantissa, one), mantissa);
-    const VI place = _mm512_srli_epi32(_mm512_castps_si512(to_float(last)), 23); /* plus 127 */
-    const VI t = _mm512_sub_epi32(_mm512_add_epi32(biased, place), _mm512_set1_epi32(126 + 127));
-    *rounds = _mm512_cmplt_epi32_mask(t, _mm512_set1_epi32(15)) &
-              _mm512_cmp_ps_mask(r, _mm512_setzero_ps(), _CMP_NEQ_OQ);
-    return t;
+    const VF magic = _mm512_set1_ps(0x1.8p14f);
+    return _mm512_cmp_ps_mask(_mm512_sub_ps(_mm512_add_ps(r, magic), magic), r, _CMP_NEQ_OQ);
 }
 
 /* A sum of 2^t has weights of 80, so some column's mean of four pixels must be this or more. */
 static const uint8_t least_mean[15] = {1, 1, 1, 1, 1, 1, 1, 2, 4, 7, 13, 26, 52, 103, 205};
 
-static int exponent_of_one(float r)
+/* The exponent t of the least sum that rounds r: 2^24 times r's last bit. 15: none does. */
+static int exponent_of(float r)
 {
-    __mmask16 rounds;
-    const VI t = exponent_of(_mm512_set1_ps(r), &rounds);
-    return rounds ? _mm_cvtsi128_si32(_mm512_castsi512_si128(t)) : 15;
+    uint32_t bits;
+    memcpy(&bits, &r, sizeof bits);
+    const uint32_t mantissa = (bits & 0x7fffff) | 0x800000;
+    return r == 0.0f ? 15 : (int)(bits >> 23 & 0xff) + __builtin_ctz(mantissa) - 126;
 }
 
 /* Bit c of mean[c / 64]: the mean of column c, rounded up, is t or more. */
@@ -217,15 +267,15 @@ static inline VI sums_at(const uint8_t *const rows[4], uint32_t width, uint32_t 
     for (int i = 0; i < 4; i++)
         v = _mm512_add_epi16(v,
                              _mm512_cvtepu8_epi16(_mm256_maskz_loadu_epi8(have, rows[i] + from)));
-    uint16_t one[2 * 32] = {0}, two[2 * 32] = {0};
-    _mm512_storeu_si512(one, v);
-    const VI v2 = _mm512_add_epi16(v, load(one + 1));
-    _mm512_storeu_si512(two, v2);
-    const VI v4 = _mm512_add_epi16(v2, load(two + 2));
-    _mm512_storeu_si512(one, v4);
-    const VI v5 = _mm512_add_epi16(v4, load(one + 1));
-    _mm512_storeu_si512(two, v5);
-    return _mm512_add_epi16(_mm512_add_epi16(v5, load(two + 2)), load(one + 4));
+    const VI next =
+        _mm512_setr_epi32(0x00020001, 0x00040003, 0x00060005, 0x00080007, 0x000a0009, 0x000c000b,
+                          0x000e000d, 0x0010000f, 0x00120011, 0x00140013, 0x00160015, 0x00180017,
+                          0x001a0019, 0x001c001b, 0x001e001d, 0x0000001f);
+    const VI v2 = _mm512_add_epi16(v, _mm512_permutexvar_epi16(next, v));
+    const VI v4 = _mm512_add_epi16(v2, _mm512_alignr_epi32(v2, v2, 1));
+    const VI v5 = _mm512_add_epi16(v4, _mm512_permutexvar_epi16(next, v4));
+    return _mm512_add_epi16(_mm512_add_epi16(v5, _mm512_alignr_epi32(v5, v5, 1)),
+                            _mm512_alignr_epi32(v4, v4, 2));
 }
 
 /* The first column at or right of `from` that has a bit; `width` if there is none. */
@@ -243,53 +293,48 @@ static inline uint32_t next_column(const uint64_t *above, uint32_t width, uint32
     return word * 64 + (uint32_t)__builtin_ctzll(bits);
 }
 
-/* The residue of one row, where it changes: z, the samples, has been made with r. */
-static void track(const pdq_grey *g, const uint8_t *const rows[4], const int32_t *tent, float r,
-                  float *z)
+/* From sample j on the residue is r. */
+static void change_residue(float residue[PDQ_SIDE], uint8_t j, float r)
+{
+    const __mmask64 mask = j < 64 ? ~UINT64_C(0) << j : 0;
+    for (int i = 0; i < PDQ_SIDE; i += 16)
+        _mm512_mask_storeu_ps(residue + i, (__mmask16)(mask >> i), _mm512_set1_ps(r));
+}
+
+/* The residue of a row that begins with r, where it changes. Returns whether it does. */
+static bool track(const pdq_grey *g, const uint8_t *const rows[4], float r, float residue[PDQ_SIDE])
 {
     uint64_t above[PDQ_GREY_SIDE / 64];
-    const uint32_t width = g->width, end = width - 4; /* sums of five of whole pixels */
-    int t = exponent_of_one(r);
-    uint32_t x = 3;
-    while (t < 15 && columns_above(rows, width, least_mean[t], above)) {
-        bool changed = false;
-        while (!changed) {
+    const uint32_t width = g->width, end = width - 4; /* of sums of five of whole pixels */
+    bool changed = false;
+    for (uint32_t x = 3;;) {
+        const int t = exponent_of(r);
+        if (t >= 15 || !columns_above(rows, width, least_mean[t], above))
+            return changed;
+        float rounded = r;
+        for (; rounded == r; x++) {
             const uint32_t column = next_column(above, width, x - 3);
-            if (column == width)
-                return;
             if (column > x + 4)
                 x = column - 4;
             if (x >= end)
-                return;
+                return changed;
             const VI sums = sums_at(rows, width, x);
             const uint32_t n = end - x < SUMS ? end - x : SUMS;
             const uint32_t found =
                 _mm512_cmpge_epu16_mask(sums, _mm512_set1_epi16((short)(1 << t))) & ((1u << n) - 1);
-            if (!found) {
-                x += n;
+            x += found ? (uint32_t)__builtin_ctz(found) : n - 1;
+            if (!found)
                 continue;
-            }
-            const uint32_t at = (uint32_t)__builtin_ctz(found);
-            uint16_t sum[32];
-            _mm512_storeu_si512(sum, sums);
-            const float e = (float)sum[at], rounded = (e + r) - e;
-            x += at;
-            changed = rounded != r;
-            r = rounded;
-            if (changed) {
-                const VI j = _mm512_set1_epi32(g->first_sample[x]);
-                for (int i = 0; i < PDQ_SIDE; i += 16) {
-                    const VI here = _mm512_add_epi32(
-                        _mm512_set1_epi32(i),
-                        _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
-                    _mm512_mask_storeu_ps(
-                        z + i, _mm512_cmpge_epi32_mask(here, j),
-                        _mm512_add_ps(to_float(load(tent + i)), _mm512_set1_ps(r)));
-                }
-            }
-            x++;
+            const VI at =
+                _mm512_permutexvar_epi16(_mm512_set1_epi16((short)__builtin_ctz(found)), sums);
+            const float e = (float)(_mm_cvtsi128_si32(_mm512_castsi512_si128(at)) & 0xffff);
+            rounded = (e + r) - e;
         }
-        t = exponent_of_one(r);
+        if (!changed)
+            change_residue(residue, 0, r);
+        changed = true;
+        r = rounded;
+        change_residue(residue, g->first_sample[x - 1], r);
     }
 }
 
@@ -299,7 +344,7 @@ static void grey_edge(const pdq_grey *g, const pdq_grey_edge *edge, float z[PDQ_
 {
     const uint32_t width = g->width;
     uint16_t down[PDQ_GREY_LINE];
-    float row[PDQ_GREY_LINE] = {edge->left}, box[PDQ_GREY_LINE];
+    float row[PDQ_GREY_LINE] = {edge->left};
     for (uint32_t x = 0; x < width; x += 32) {
         const __mmask32 have = width - x < 32 ? (__mmask32)((1u << (width - x)) - 1) : ~0u;
         VI v = _mm512_setzero_si512();
@@ -319,105 +364,88 @@ static void grey_edge(const pdq_grey *g, const pdq_grey_edge *edge, float z[PDQ_
     row[width - 2] = edge->right;
     /* Until column 0 leaves, nothing does. */
     float sum = ((row[0] + row[1]) + row[2]) + row[3];
-    for (uint32_t x = 2; x < width - 3; x++) {
-        sum += row[x + 2];
-        sum -= row[x - 2];
-        box[x] = sum;
+    for (uint32_t x = 2, j = 0; j < PDQ_SIDE; j++) {
+        const uint32_t last = g->sample_x[j] + (j == PDQ_SIDE - 1);
+        for (; x <= last; x++) {
+            sum += row[x + 2];
+            sum -= row[x - 2];
+        }
+        z[j] = sum;
     }
-    for (uint32_t j = 0; j < PDQ_SIDE; j++)
-        z[j] = box[g->sample_x[j] + (j == PDQ_SIDE - 1)];
 }
 
 /* ---- a block ---- */
 
-/* Adds what the last sample's sum of five has beyond its tent: the column that is no integer, and
- * the one that leaves. */
-static void last_sample(pdq_grey *g, const float right[ROWS], VI leaving)
+/* The columns next to the edges, after the first column box. */
+static void prepare(pdq_grey *g, const pdq_grey_block *b, const beside *near, float chain[ROWS][2])
 {
-    const VI at =
-        _mm512_mullo_epi32(_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
-                           _mm512_set1_epi32(PDQ_SIDE));
-    float *z = g->z[PDQ_GREY_WINDOW] + PDQ_SIDE - 1;
-    const VF sum = _mm512_add_ps(_mm512_i32gather_ps(at, z, 4), _mm512_loadu_ps(right));
-    _mm512_i32scatter_ps(z, at, _mm512_sub_ps(sum, to_float(leaving)), 4);
-}
-
-/* The second column box. */
-static void second_box(pdq_grey *g, uint32_t count)
-{
-    VF sum[GROUPS];
-    for (int k = 0; k < GROUPS; k++)
-        sum[k] = _mm512_loadu_ps(g->sum + 16 * k);
-    uint32_t next = g->next_sample;
-    for (uint32_t i = 0; i < count; i++) {
-        float *out = g->out + (size_t)next * PDQ_SIDE;
-        for (int k = 0; k < GROUPS; k++) {
-            sum[k] = _mm512_add_ps(sum[k], _mm512_loadu_ps(g->z[PDQ_GREY_WINDOW + i] + 16 * k));
-            sum[k] = _mm512_sub_ps(sum[k], _mm512_loadu_ps(g->z[i] + 16 * k));
-            _mm512_storeu_ps(out + 16 * k, sum[k]);
-        }
-        /* Written over by the next row, unless this one is sampled: no branch to guess wrong. */
-        next += g->sample_row[next] == g->row + i;
-    }
-    g->next_sample = next;
-    for (int k = 0; k < GROUPS; k++)
-        _mm512_storeu_ps(g->sum + 16 * k, sum[k]);
-}
-
-static void grey(pdq_grey *g, const uint8_t *const all[ABOVE + ROWS], uint32_t count)
-{
-    const uint8_t *const *rows = all + ABOVE;
-    const beside b = beside_of(rows, g->width);
-    const VF four = _mm512_set1_ps(4.0f);
-    float left_out[ROWS], right_out[ROWS];
-    _mm512_storeu_ps(g->left_in + PDQ_GREY_WINDOW, _mm512_mul_ps(third(to_float(b.first)), four));
-    _mm512_storeu_ps(g->right_in + PDQ_GREY_WINDOW, _mm512_mul_ps(third(to_float(b.last)), four));
-    chain chains[2] = {{g->left_sum, g->left_in, left_out}, {g->right_sum, g->right_in, right_out}};
-    int32_t tent[ROWS][PDQ_SIDE];
-    tents(g, rows, 0, chains, tent);
-    tents(g, rows, 2, chains, tent);
-
+    const VI even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    const VI odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
+    const VF low = _mm512_loadu_ps(chain[0]), high = _mm512_loadu_ps(chain[8]);
+    const VF left = _mm512_permutex2var_ps(low, even, high);
+    _mm512_storeu_ps(g->right, _mm512_permutex2var_ps(low, odd, high));
+    _mm512_storeu_ps(g->leaving, to_float(four_down(near->before, g->beside[4])));
     /* The second row box's first five columns. */
-    const VF a = _mm512_loadu_ps(left_out);
-    VF sum = a, exact = _mm512_setzero_ps();
+    VF sum = left, exact = _mm512_setzero_ps();
     for (int k = 0; k < 4; k++) {
-        const VF c = to_float(four_down(b.four[k], g->beside[k]));
+        const VF c = to_float(four_down(near->four[k], g->beside[k]));
         sum = _mm512_add_ps(sum, c);
         exact = _mm512_add_ps(exact, c);
     }
-    const VF r = _mm512_sub_ps(_mm512_sub_ps(sum, a), exact);
-    const VI leaving = four_down(b.before, g->beside[4]);
+    const VF r = _mm512_sub_ps(_mm512_sub_ps(sum, left), exact);
     float residue[ROWS];
     _mm512_storeu_ps(residue, r);
     for (int i = 0; i < ROWS; i++)
-        for (int k = 0; k < PDQ_SIDE; k += 16)
-            _mm512_storeu_ps(
-                g->z[PDQ_GREY_WINDOW + i] + k,
-                _mm512_add_ps(to_float(load(tent[i] + k)), _mm512_set1_ps(residue[i])));
-
-    __mmask16 rounds;
-    exponent_of(r, &rounds);
-    uint32_t todo = rounds & ((1u << count) - 1);
-    if (g->row == 0)
+        _mm512_storeu_ps(g->residue[i], _mm512_set1_ps(residue[i]));
+    memset(g->residue_step, 0, sizeof g->residue_step);
+    uint32_t todo = rounded_again(r) & ((1u << b->count) - 1);
+    if (b->first == 0) {
+        const pdq_grey_edge edge = {{b->rows[ABOVE], b->rows[ABOVE + 1], b->rows[ABOVE + 2]},
+                                    chain[2][0] / 3.0f * 4.0f,
+                                    chain[2][1] / 3.0f * 4.0f};
+        memset(g->edge, 0, 2 * sizeof g->edge[0]); /* rows -2 and -1 */
+        grey_edge(g, &edge, g->edge[2]);
         todo &= ~7u;
+    }
     for (; todo; todo &= todo - 1) {
         const int i = __builtin_ctz(todo);
-        track(g, all + i, tent[i], residue[i], g->z[PDQ_GREY_WINDOW + i]);
+        if (track(g, b->rows + i, residue[i], g->residue[i]))
+            g->residue_step[i] = 16;
     }
-    last_sample(g, right_out, leaving);
-    if (g->row == 0) { /* rows -2 and -1, which there are not, and 0 */
-        const pdq_grey_edge edge = {
-            {rows[0], rows[1], rows[2]}, left_out[2] / 3.0f * 4.0f, right_out[2] / 3.0f * 4.0f};
-        memset(g->z[PDQ_GREY_WINDOW], 0, 2 * sizeof g->z[0]);
-        grey_edge(g, &edge, g->z[PDQ_GREY_WINDOW + 2]);
-    }
-    second_box(g, count);
+    memcpy(g->chain_sum, chain[b->count - 1], sizeof g->chain_sum);
+    memmove(g->chain_in, g->chain_in + b->count, PDQ_GREY_WINDOW * sizeof *g->chain_in);
+}
 
-    g->left_sum = left_out[count - 1];
-    g->right_sum = right_out[count - 1];
-    memmove(g->left_in, g->left_in + count, PDQ_GREY_WINDOW * sizeof *g->left_in);
-    memmove(g->right_in, g->right_in + count, PDQ_GREY_WINDOW * sizeof *g->right_in);
-    memmove(g->z, g->z + count, PDQ_GREY_WINDOW * sizeof g->z[0]);
+/* Columns 0 and n - 2 after the first row box. */
+static void begin_chains(pdq_grey *g, const beside *b)
+{
+    const VF four = _mm512_set1_ps(4.0f);
+    const VF left = _mm512_mul_ps(third(to_float(b->first)), four);
+    const VF right = _mm512_mul_ps(third(to_float(b->last)), four);
+    const VI low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    const VI high = _mm512_add_epi32(low, _mm512_set1_epi32(8));
+    _mm512_storeu_ps(g->chain_in[PDQ_GREY_WINDOW], _mm512_permutex2var_ps(left, low, right));
+    _mm512_storeu_ps(g->chain_in[PDQ_GREY_WINDOW + 8], _mm512_permutex2var_ps(left, high, right));
+}
+
+static void grey(pdq_grey *g, const pdq_grey_block *prepared, const pdq_grey_block *next)
+{
+    float chain[ROWS][2];
+    beside b;
+    if (next) {
+        b = beside_of(next->rows + ABOVE, g->width);
+        begin_chains(g, &b);
+    }
+    if (prepared) {
+        sum_samples(g, prepared, 0, chain);
+        sum_samples(g, prepared, 2, chain);
+    } else {
+        __m128 sum = two_floats(g->chain_sum);
+        for (uint32_t i = 0; i < ROWS; i++)
+            sum = chain_step(g, sum, i, chain[i]);
+    }
+    if (next)
+        prepare(g, next, &b, chain);
 }
 
 void pdq_grey_avx512(pdq_kernels *kernels)

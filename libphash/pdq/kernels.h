@@ -14,11 +14,10 @@ typedef struct pdq_kernels {
     void (*run)(pdq_run *run);
     void (*second)(const pdq_second *second);
 
-    /* Grey images of windows 4 (grey.h), NULL where there is none. A block: rows[0 .. 2] lie above it,
-     * `count` after them, at most 16, are its own, and what remains of 16 is readable. The samples of
-     * an edge row to z. */
-    void (*grey)(pdq_grey *g, const uint8_t *const rows[PDQ_GREY_ABOVE + PDQ_GREY_ROWS],
-                 uint32_t count);
+    /* Grey images of windows 4 (grey.h), NULL where there is none: sums the samples of the block that
+     * was prepared, and prepares the next. Either may be NULL. */
+    void (*grey)(pdq_grey *g, const pdq_grey_block *prepared, const pdq_grey_block *next);
+    /* The samples of an edge row after the second row box. */
     void (*grey_edge)(const pdq_grey *g, const pdq_grey_edge *edge, float z[PDQ_SIDE]);
 
     /* n pixels of four bytes, or of three, to RGB; swap: blue comes first. out may not overlap. */
