@@ -13,6 +13,15 @@ static inline VI load(const void *p)
     return _mm512_loadu_si512(p);
 }
 
+/* The same, once: a compiler may else read it again for each use, and most of these lie across two
+ * cache lines. */
+static inline VI load_once(const void *p)
+{
+    VI v = _mm512_loadu_si512(p);
+    __asm__("" : "+v"(v));
+    return v;
+}
+
 static inline VF to_float(VI v)
 {
     return _mm512_cvtepi32_ps(v);
@@ -102,7 +111,7 @@ static inline VI tent(const uint8_t *p, const uint8_t *q, VI pick0, VI pick1)
 {
     const VI rising = _mm512_set1_epi32(0x04030201), falling = _mm512_set1_epi32(0x00010203);
     const __mmask64 upper = UINT64_C(0xffffffff00000000);
-    const VI a = load(p), b = load(q);
+    const VI a = load_once(p), b = load_once(q);
     const VI v0 = _mm512_mask_permutexvar_epi8(_mm512_permutexvar_epi8(pick0, a), upper, pick0, b);
     const VI v1 = _mm512_mask_permutexvar_epi8(_mm512_permutexvar_epi8(pick1, a), upper, pick1, b);
     const VI s = _mm512_dpbusd_epi32(_mm512_setzero_si512(), v0, rising);
@@ -163,44 +172,60 @@ static inline __m128 chain_step(const pdq_grey *g, __m128 sum, uint32_t i, float
     return sum;
 }
 
+/* Where 32 samples stand in a block. */
+typedef struct place {
+    const pdq_grey *g;
+    const pdq_grey_block *b;
+    int group;
+    uint32_t base[4], edges; /* rows to take from g->edge */
+} place;
+
+/* A row goes through; i is the row modulo 4. */
+static inline __attribute__((always_inline)) void sum_row(const place *at, samples s[2],
+                                                          uint32_t row, const int i)
+{
+    const pdq_grey *g = at->g;
+    const uint8_t *p = at->b->rows[ABOVE + row];
+    const uint32_t step = g->residue_step[row];
+    const float *residue = g->residue[row] + (size_t)at->group * step;
+#pragma GCC unroll 2
+    for (int k = 0; k < 2; k++, residue += step) {
+        const VI now =
+            tent(p + at->base[2 * k], p + at->base[2 * k + 1], s[k].pick[0], s[k].pick[1]);
+        VF z = _mm512_add_ps(to_float(tents_down(&s[k], now, i)), _mm512_loadu_ps(residue));
+        /* What the last sample's sum of five has beyond its tent: the column that is no integer,
+         * and the one that leaves. */
+        if (at->group + k == GROUPS - 1) {
+            z = _mm512_mask_add_ps(z, 0x8000, z, _mm512_set1_ps(g->right[row]));
+            z = _mm512_mask_sub_ps(z, 0x8000, z, _mm512_set1_ps(g->leaving[row]));
+        }
+        if (i < ABOVE && row < at->edges)
+            z = _mm512_loadu_ps(g->edge[i] + 16 * (at->group + k));
+        s[k].sum = _mm512_sub_ps(_mm512_add_ps(s[k].sum, z), s[k].z[i]);
+        s[k].z[i] = z;
+    }
+}
+
 /* All rows of a block for 32 samples. For the first 32 the chains of the next block go along: they
  * take long, and almost no work. */
 static inline __attribute__((always_inline)) void sum_samples(pdq_grey *g, const pdq_grey_block *b,
                                                               const int group, float chain[ROWS][2])
 {
+    const uint32_t *base = g->base + 2 * (size_t)group;
+    const place at = {g, b, group, {base[0], base[1], base[2], base[3]}, b->first == 0 ? ABOVE : 0};
     samples s[2] = {samples_load(g, group), samples_load(g, group + 1)};
-    const uint32_t base[4] = {g->base[2 * group], g->base[2 * group + 1], g->base[2 * group + 2],
-                              g->base[2 * group + 3]};
     const VF scale = _mm512_set1_ps(PDQ_GREY_SCALE);
     __m128 chain_sum = two_floats(g->chain_sum);
     uint32_t next = g->next_sample, next_row = g->sample_row[next] - b->first;
-    for (uint32_t at = 0; at < ROWS; at += 4)
+    for (uint32_t quad = 0; quad < ROWS; quad += 4)
 #pragma GCC unroll 4
-        for (uint32_t i = 0; i < 4; i++) {
-            const uint32_t row = at + i;
+        for (int i = 0; i < 4; i++) {
+            const uint32_t row = quad + (uint32_t)i;
+            if (row == b->count)
+                goto end;
             if (group == 0)
                 chain_sum = chain_step(g, chain_sum, row, chain[row]);
-            if (row >= b->count)
-                continue;
-            const uint8_t *p = b->rows[ABOVE + row];
-            const float *residue = g->residue[row] + (size_t)group * g->residue_step[row];
-#pragma GCC unroll 2
-            for (int k = 0; k < 2; k++, residue += g->residue_step[row]) {
-                const VI now =
-                    tent(p + base[2 * k], p + base[2 * k + 1], s[k].pick[0], s[k].pick[1]);
-                VF z = _mm512_add_ps(to_float(tents_down(&s[k], now, (int)i)),
-                                     _mm512_loadu_ps(residue));
-                /* What the last sample's sum of five has beyond its tent: the column that is no
-                 * integer, and the one that leaves. */
-                if (group + k == GROUPS - 1) {
-                    z = _mm512_mask_add_ps(z, 0x8000, z, _mm512_set1_ps(g->right[row]));
-                    z = _mm512_mask_sub_ps(z, 0x8000, z, _mm512_set1_ps(g->leaving[row]));
-                }
-                if (i < ABOVE && at == 0 && b->first == 0)
-                    z = _mm512_loadu_ps(g->edge[i] + 16 * (group + k));
-                s[k].sum = _mm512_sub_ps(_mm512_add_ps(s[k].sum, z), s[k].z[i]);
-                s[k].z[i] = z;
-            }
+            sum_row(&at, s, row, i);
             if (row == next_row) {
                 float *out = g->out + (size_t)next * PDQ_SIDE + (size_t)group * 16;
                 _mm512_storeu_ps(out, _mm512_mul_ps(s[0].sum, scale));
@@ -208,6 +233,7 @@ static inline __attribute__((always_inline)) void sum_samples(pdq_grey *g, const
                 next_row = g->sample_row[++next] - b->first;
             }
         }
+end:
     samples_store(g, group, &s[0]);
     samples_store(g, group + 1, &s[1]);
     if (group == GROUPS - 2)
