@@ -47,6 +47,15 @@ typedef struct pdq_grey_block {
     uint32_t first, count;
 } pdq_grey_block;
 
+/* What is prepared for the rows of a block. */
+typedef struct pdq_grey_rows {
+    _Alignas(64) float first[PDQ_GREY_ROWS]; /* residues at first */
+    float residue[PDQ_GREY_ROWS][PDQ_SIDE];  /* by sample, or the same 16 for all */
+    uint32_t residue_step[PDQ_GREY_ROWS];    /* 16, or 0 */
+    float right[PDQ_GREY_ROWS];              /* column n - 2 after the first column box */
+    float leaving[PDQ_GREY_ROWS];            /* and n - 6 */
+} pdq_grey_rows;
+
 typedef struct pdq_grey {
     const struct pdq_kernels *kernels;
     uint32_t width, height;
@@ -55,32 +64,36 @@ typedef struct pdq_grey {
     uint32_t next_sample; /* next row of out */
 
     /* Of the size. */
-    uint32_t sample_x[PDQ_SIDE];         /* the last one's is one less: see grey.c */
-    uint32_t base[PDQ_SIDE / 8];         /* first of the 64 columns that 8 tents lie in */
-    uint8_t pick[PDQ_SIDE / 16][2][64];  /* of 16 tents the first 4 columns, then the next 4 */
-    uint8_t first_sample[PDQ_GREY_SIDE]; /* by column: the first sample there or right of it */
-    uint32_t sample_row[PDQ_SIDE + 1];   /* newest row when a row of out is complete */
+    uint32_t sample_x[PDQ_SIDE]; /* the last one's is one less: see grey.c */
+    uint32_t base[PDQ_SIDE / 8]; /* first of the 64 columns that 8 tents lie in */
+    _Alignas(64)
+        uint8_t pick[PDQ_SIDE / 16][2][64]; /* of 16 tents the first 4 columns, then the next 4 */
+    uint8_t first_sample[PDQ_GREY_SIDE];    /* by column: the first sample there or right of it */
+    uint32_t sample_row[PDQ_SIDE + 1];      /* newest row when a row of out is complete */
 
     /* Goes from block to block as blocks are prepared. */
-    int32_t beside[5][PDQ_GREY_ROWS];                   /* sums of four pixels near the edges */
-    float chain_in[PDQ_GREY_WINDOW + PDQ_GREY_ROWS][2]; /* columns 0, n - 2 after the row box */
+    _Alignas(64) int32_t beside[5][PDQ_GREY_ROWS]; /* sums of four pixels near the edges */
+    _Alignas(64) float chain_in[PDQ_GREY_WINDOW + PDQ_GREY_ROWS]
+                               [2]; /* columns 0, n - 2 after the row box */
     float chain_sum[2];
 
-    /* Of the block that has been prepared, by row. */
-    float residue[PDQ_GREY_ROWS][PDQ_SIDE]; /* by sample, or the same 16 for all */
-    uint32_t residue_step[PDQ_GREY_ROWS];   /* 16, or 0 */
-    float right[PDQ_GREY_ROWS];             /* column n - 2 after the first column box */
-    float leaving[PDQ_GREY_ROWS];           /* and n - 6 */
-    float edge[PDQ_GREY_ABOVE][PDQ_SIDE];   /* of the first block: what its first rows are */
+    pdq_grey_rows rows[2]; /* of the block prepared and the next: by pdq_grey_rows_of */
+    _Alignas(64) float edge[PDQ_GREY_ABOVE][PDQ_SIDE]; /* what the first block's first rows are */
 
     /* Goes from block to block as samples are summed. */
     int32_t tent[3][PDQ_SIDE];          /* of the last row, and pairs of the last two */
     float z[PDQ_GREY_WINDOW][PDQ_SIDE]; /* row y of the second row box at y % 4 */
     float sum[PDQ_SIDE];                /* of the second column box */
 
-    uint8_t stage[PDQ_GREY_ABOVE + PDQ_GREY_ROWS][PDQ_GREY_SIDE]; /* rows above, rows that wait */
-    float out[PDQ_SIDE * PDQ_SIDE];
+    _Alignas(64) uint8_t
+        stage[PDQ_GREY_ABOVE + PDQ_GREY_ROWS][PDQ_GREY_SIDE]; /* rows above, rows that wait */
+    _Alignas(64) float out[PDQ_SIDE * PDQ_SIDE];
 } pdq_grey;
+
+static inline pdq_grey_rows *pdq_grey_rows_of(pdq_grey *g, const pdq_grey_block *b)
+{
+    return &g->rows[b->first / PDQ_GREY_ROWS % 2];
+}
 
 /* What an edge row needs: 3 rows of pixels, columns 0 and n - 2 after the first column box. */
 typedef struct pdq_grey_edge {

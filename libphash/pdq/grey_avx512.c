@@ -176,8 +176,10 @@ static inline __m128 chain_step(const pdq_grey *g, __m128 sum, uint32_t i, float
 typedef struct place {
     const pdq_grey *g;
     const pdq_grey_block *b;
+    const pdq_grey_rows *rows;
     int group;
-    uint32_t base[4], edges; /* rows to take from g->edge */
+    bool edge; /* the block is the first: see g->edge */
+    uint32_t base[4];
 } place;
 
 /* A row goes through; i is the row modulo 4. */
@@ -186,8 +188,8 @@ static inline __attribute__((always_inline)) void sum_row(const place *at, sampl
 {
     const pdq_grey *g = at->g;
     const uint8_t *p = at->b->rows[ABOVE + row];
-    const uint32_t step = g->residue_step[row];
-    const float *residue = g->residue[row] + (size_t)at->group * step;
+    const uint32_t step = at->rows->residue_step[row];
+    const float *residue = at->rows->residue[row] + (size_t)at->group * step;
 #pragma GCC unroll 2
     for (int k = 0; k < 2; k++, residue += step) {
         const VI now =
@@ -196,10 +198,10 @@ static inline __attribute__((always_inline)) void sum_row(const place *at, sampl
         /* What the last sample's sum of five has beyond its tent: the column that is no integer,
          * and the one that leaves. */
         if (at->group + k == GROUPS - 1) {
-            z = _mm512_mask_add_ps(z, 0x8000, z, _mm512_set1_ps(g->right[row]));
-            z = _mm512_mask_sub_ps(z, 0x8000, z, _mm512_set1_ps(g->leaving[row]));
+            z = _mm512_mask_add_ps(z, 0x8000, z, _mm512_set1_ps(at->rows->right[row]));
+            z = _mm512_mask_sub_ps(z, 0x8000, z, _mm512_set1_ps(at->rows->leaving[row]));
         }
-        if (i < ABOVE && row < at->edges)
+        if (at->edge && i < ABOVE && row < ABOVE)
             z = _mm512_loadu_ps(g->edge[i] + 16 * (at->group + k));
         s[k].sum = _mm512_sub_ps(_mm512_add_ps(s[k].sum, z), s[k].z[i]);
         s[k].z[i] = z;
@@ -208,11 +210,14 @@ static inline __attribute__((always_inline)) void sum_row(const place *at, sampl
 
 /* All rows of a block for 32 samples. For the first 32 the chains of the next block go along: they
  * take long, and almost no work. */
-static inline __attribute__((always_inline)) void sum_samples(pdq_grey *g, const pdq_grey_block *b,
-                                                              const int group, float chain[ROWS][2])
+static inline __attribute__((always_inline)) void sum_samples_as(pdq_grey *g,
+                                                                 const pdq_grey_block *b,
+                                                                 const int group, const bool edge,
+                                                                 float chain[ROWS][2])
 {
     const uint32_t *base = g->base + 2 * (size_t)group;
-    const place at = {g, b, group, {base[0], base[1], base[2], base[3]}, b->first == 0 ? ABOVE : 0};
+    const place at = {g,     b,    pdq_grey_rows_of(g, b),
+                      group, edge, {base[0], base[1], base[2], base[3]}};
     samples s[2] = {samples_load(g, group), samples_load(g, group + 1)};
     const VF scale = _mm512_set1_ps(PDQ_GREY_SCALE);
     __m128 chain_sum = two_floats(g->chain_sum);
@@ -238,6 +243,15 @@ end:
     samples_store(g, group + 1, &s[1]);
     if (group == GROUPS - 2)
         g->next_sample = next;
+}
+
+/* A branch that no row needs costs more than a second copy of the loop. */
+static void sum_samples(pdq_grey *g, const pdq_grey_block *b, const int group, float chain[ROWS][2])
+{
+    if (b->first == 0)
+        group == 0 ? sum_samples_as(g, b, 0, true, chain) : sum_samples_as(g, b, 2, true, NULL);
+    else
+        group == 0 ? sum_samples_as(g, b, 0, false, chain) : sum_samples_as(g, b, 2, false, NULL);
 }
 
 /* ---- residues ---- */
@@ -402,15 +416,18 @@ static void grey_edge(const pdq_grey *g, const pdq_grey_edge *edge, float z[PDQ_
 
 /* ---- a block ---- */
 
-/* The columns next to the edges, after the first column box. */
-static void prepare(pdq_grey *g, const pdq_grey_block *b, const beside *near, float chain[ROWS][2])
+/* Prepares a block but for changes of the residues. Returns a bit for each row where there may be
+ * some. */
+static uint32_t prepare(pdq_grey *g, const pdq_grey_block *b, const beside *near,
+                        float chain[ROWS][2])
 {
+    pdq_grey_rows *rows = pdq_grey_rows_of(g, b);
     const VI even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
     const VI odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
     const VF low = _mm512_loadu_ps(chain[0]), high = _mm512_loadu_ps(chain[8]);
     const VF left = _mm512_permutex2var_ps(low, even, high);
-    _mm512_storeu_ps(g->right, _mm512_permutex2var_ps(low, odd, high));
-    _mm512_storeu_ps(g->leaving, to_float(four_down(near->before, g->beside[4])));
+    _mm512_storeu_ps(rows->right, _mm512_permutex2var_ps(low, odd, high));
+    _mm512_storeu_ps(rows->leaving, to_float(four_down(near->before, g->beside[4])));
     /* The second row box's first five columns. */
     VF sum = left, exact = _mm512_setzero_ps();
     for (int k = 0; k < 4; k++) {
@@ -419,27 +436,32 @@ static void prepare(pdq_grey *g, const pdq_grey_block *b, const beside *near, fl
         exact = _mm512_add_ps(exact, c);
     }
     const VF r = _mm512_sub_ps(_mm512_sub_ps(sum, left), exact);
-    float residue[ROWS];
-    _mm512_storeu_ps(residue, r);
+    _mm512_storeu_ps(rows->first, r);
     for (int i = 0; i < ROWS; i++)
-        _mm512_storeu_ps(g->residue[i], _mm512_set1_ps(residue[i]));
-    memset(g->residue_step, 0, sizeof g->residue_step);
-    uint32_t todo = rounded_again(r) & ((1u << b->count) - 1);
+        _mm512_storeu_ps(rows->residue[i], _mm512_set1_ps(rows->first[i]));
+    memset(rows->residue_step, 0, sizeof rows->residue_step);
+    memcpy(g->chain_sum, chain[b->count - 1], sizeof g->chain_sum);
+    _mm256_storeu_ps(g->chain_in[0], _mm256_loadu_ps(g->chain_in[b->count]));
+    uint32_t real = (1u << b->count) - 1;
     if (b->first == 0) {
         const pdq_grey_edge edge = {{b->rows[ABOVE], b->rows[ABOVE + 1], b->rows[ABOVE + 2]},
                                     chain[2][0] / 3.0f * 4.0f,
                                     chain[2][1] / 3.0f * 4.0f};
         memset(g->edge, 0, 2 * sizeof g->edge[0]); /* rows -2 and -1 */
         grey_edge(g, &edge, g->edge[2]);
-        todo &= ~7u;
+        real &= ~7u;
     }
+    return rounded_again(r) & real;
+}
+
+static void track_rows(pdq_grey *g, const pdq_grey_block *b, uint32_t todo)
+{
+    pdq_grey_rows *rows = pdq_grey_rows_of(g, b);
     for (; todo; todo &= todo - 1) {
         const int i = __builtin_ctz(todo);
-        if (track(g, b->rows + i, residue[i], g->residue[i]))
-            g->residue_step[i] = 16;
+        if (track(g, b->rows + i, rows->first[i], rows->residue[i]))
+            rows->residue_step[i] = 16;
     }
-    memcpy(g->chain_sum, chain[b->count - 1], sizeof g->chain_sum);
-    memmove(g->chain_in, g->chain_in + b->count, PDQ_GREY_WINDOW * sizeof *g->chain_in);
 }
 
 /* Columns 0 and n - 2 after the first row box. */
@@ -464,14 +486,18 @@ static void grey(pdq_grey *g, const pdq_grey_block *prepared, const pdq_grey_blo
     }
     if (prepared) {
         sum_samples(g, prepared, 0, chain);
-        sum_samples(g, prepared, 2, chain);
     } else {
         __m128 sum = two_floats(g->chain_sum);
         for (uint32_t i = 0; i < ROWS; i++)
             sum = chain_step(g, sum, i, chain[i]);
     }
+    uint32_t todo = 0;
+    if (next) /* here, for what follows has work to do while this waits for its sums */
+        todo = prepare(g, next, &b, chain);
+    if (prepared)
+        sum_samples(g, prepared, 2, NULL);
     if (next)
-        prepare(g, next, &b, chain);
+        track_rows(g, next, todo);
 }
 
 void pdq_grey_avx512(pdq_kernels *kernels)
