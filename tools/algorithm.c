@@ -32,12 +32,16 @@ bool algorithm_take(const struct command *self, struct algorithm *a, int option,
     switch (option) {
     case OPTION_ALGORITHM:
         a->kind = parse_kind(self, value);
+        a->given = true;
         return true;
     case OPTION_HASH_SIZE:
         a->hash_size = (unsigned)cli_number(self, "--hash-size", value, false, SIZE_MIN, SIZE_MAX_);
         return true;
     case OPTION_HIGHFREQ:
         a->highfreq = (unsigned)cli_number(self, "--highfreq", value, false, 1, HIGHFREQ_MAX);
+        return true;
+    case OPTION_INVERTED:
+        a->inverted = true;
         return true;
     default:
         return false;
@@ -49,6 +53,8 @@ void algorithm_settle(const struct command *self, struct algorithm *a, const pha
     if (a->kind == ALGORITHM_PDQ) {
         if (a->hash_size || a->highfreq)
             cli_usage(self, "--hash-size and --highfreq belong to --algorithm dct");
+        if (a->inverted)
+            cli_usage(self, "--inverted belongs to --algorithm dct");
         return;
     }
     if (pdq->profile != PHASH_PDQ_FULL)
@@ -71,15 +77,68 @@ unsigned algorithm_bits(const struct algorithm *a)
     return a->kind == ALGORITHM_PDQ ? PHASH_HASH256_BITS : a->hash_size * a->hash_size;
 }
 
+bool algorithm_from_name(const char *name, struct algorithm *algorithm)
+{
+    struct algorithm a = *algorithm;
+    char again[ALGORITHM_NAME];
+    a.kind = !strcmp(name, "pdq") ? ALGORITHM_PDQ : ALGORITHM_DCT;
+    if (a.kind == ALGORITHM_DCT &&
+        (sscanf(name, "dct-%2ux%2u", &a.hash_size, &a.highfreq) != 2 || a.hash_size < SIZE_MIN ||
+         a.hash_size > SIZE_MAX_ || !a.highfreq || a.highfreq > HIGHFREQ_MAX ||
+         strcmp(algorithm_name(&a, again), name) != 0))
+        return false;
+    *algorithm = a;
+    return true;
+}
+
+bool algorithm_is_indexed(const struct algorithm *a)
+{
+    return algorithm_bits(a) == 64 || algorithm_bits(a) == PHASH_HASH256_BITS;
+}
+
+unsigned algorithm_radius(const struct algorithm *a)
+{
+    return a->kind == ALGORITHM_PDQ ? PHASH_RADIUS_DEFAULT : algorithm_bits(a) * 10 / 64;
+}
+
+const char *algorithm_variant_name(unsigned variant, char out[ALGORITHM_NAME])
+{
+    const char *turn = phash_dihedral_name((phash_dihedral)(variant % PHASH_DIHEDRALS));
+    if (variant < PHASH_DIHEDRALS)
+        snprintf(out, ALGORITHM_NAME, "%s", turn);
+    else if (variant == PHASH_DIHEDRALS)
+        snprintf(out, ALGORITHM_NAME, "inverted");
+    else
+        snprintf(out, ALGORITHM_NAME, "inverted-%s", turn);
+    return out;
+}
+
+bool algorithm_has(const struct algorithm_hashes *hashes, unsigned variant)
+{
+    return (variant % PHASH_DIHEDRALS == 0 || hashes->has_dihedral) &&
+           (variant < PHASH_DIHEDRALS || hashes->has_inverted);
+}
+
 bool algorithm_hashes_are_sane(const struct algorithm *a, bool dihedral,
                                const struct algorithm_hashes *hashes)
 {
-    if (!!hashes->has_dihedral != dihedral)
+    if (!!hashes->has_dihedral != dihedral || !!hashes->has_inverted != a->inverted)
         return false;
-    for (int i = 0; i < (dihedral ? PHASH_DIHEDRALS : 1); i++)
-        if (hashes->dihedral[i].length != algorithm_bits(a))
+    for (unsigned i = 0; i < ALGORITHM_VARIANTS; i++)
+        if (algorithm_has(hashes, i) && hashes->variants[i].length != algorithm_bits(a))
             return false;
     return true;
+}
+
+/* The original is the hash itself, also for images of 64x64, where the reference's dihedral code path
+ * differs from its plain one. */
+void algorithm_from_pdq(const phash_pdq_result *result, struct algorithm_hashes *hashes)
+{
+    memset(hashes, 0, sizeof *hashes);
+    hashes->has_dihedral = result->has_dihedral;
+    (void)phash_bits_from_hash256(&result->hash, &hashes->variants[0]);
+    for (int i = 1; i < PHASH_DIHEDRALS && result->has_dihedral; i++)
+        (void)phash_bits_from_hash256(&result->dihedral[i], &hashes->variants[i]);
 }
 
 #if PHASH_TOOLS_HAVE_DCT
@@ -106,6 +165,7 @@ phash_status algorithm_hash_fd(const struct algorithm *a, int fd,
     static phash_dct_result result; /* large, and a worker has one thread */
     result = (phash_dct_result)PHASH_DCT_RESULT_INIT;
     options.dihedral = dihedral;
+    options.inverted = a->inverted;
     phash_status status = context_for(a, &dct);
     if (status != PHASH_OK) {
         error->status = status;
@@ -114,8 +174,10 @@ phash_status algorithm_hash_fd(const struct algorithm *a, int fd,
     }
     status = phash_dct_fd(dct, fd, decode, &options, &result, error);
     hashes->has_dihedral = result.has_dihedral;
-    memcpy(hashes->dihedral, result.dihedral, sizeof hashes->dihedral);
-    hashes->dihedral[0] = result.hash;
+    hashes->has_inverted = result.has_inverted;
+    memcpy(hashes->variants, result.dihedral, sizeof result.dihedral);
+    memcpy(hashes->variants + PHASH_DIHEDRALS, result.inverted, sizeof result.inverted);
+    hashes->variants[0] = result.hash;
     return status;
 }
 #else

@@ -14,15 +14,17 @@ enum algorithm_kind { ALGORITHM_PDQ, ALGORITHM_DCT };
 struct algorithm {
     enum algorithm_kind kind;
     unsigned hash_size, highfreq; /* DCT only */
+    bool inverted;                /* DCT only: the negative's hash is wanted, too */
+    bool given;                   /* named on the command line */
 };
 #define ALGORITHM_INIT                                                                             \
     {                                                                                              \
-        ALGORITHM_PDQ, 0, 0                                                                        \
+        ALGORITHM_PDQ, 0, 0, false, false                                                          \
     } /* 0: the default */
 
 /* The option table's part, and the help's. The numbers stand between those of decode_args.h and
  * OPTION_OWN. */
-enum { OPTION_ALGORITHM = 290, OPTION_HASH_SIZE, OPTION_HIGHFREQ };
+enum { OPTION_ALGORITHM = 290, OPTION_HASH_SIZE, OPTION_HIGHFREQ, OPTION_INVERTED };
 #define ALGORITHM_OPTIONS                                                                          \
     {"algorithm", required_argument, NULL, OPTION_ALGORITHM},                                      \
         {"hash-size", required_argument, NULL, OPTION_HASH_SIZE},                                  \
@@ -35,6 +37,12 @@ enum { OPTION_ALGORITHM = 290, OPTION_HASH_SIZE, OPTION_HIGHFREQ };
     "      --algorithm A      pdq (default), or dct: what Python's imagehash.phash computes\n"     \
     "      --hash-size N      dct: N times N bits, 2 to 64 (default 8: 64 bits)\n"                 \
     "      --highfreq K       dct: imagehash's highfreq_factor, 1 to 16 (default 4)\n"
+
+/* For commands that compute variants of a hash. */
+#define INVERTED_OPTION                                                                            \
+    {                                                                                              \
+        "inverted", no_argument, NULL, OPTION_INVERTED                                             \
+    }
 
 struct command;
 
@@ -50,18 +58,40 @@ void algorithm_settle(const struct command *self, struct algorithm *algorithm,
 enum { ALGORITHM_NAME = 32 };
 const char *algorithm_name(const struct algorithm *algorithm, char out[ALGORITHM_NAME]);
 
+/* The algorithm of that name; false when these tools know none. */
+bool algorithm_from_name(const char *name, struct algorithm *algorithm);
+
 /* Length of the hash in bits. */
 unsigned algorithm_bits(const struct algorithm *algorithm);
 
-/* The hash of an image in a family other than PDQ, and of its turns and mirror images. */
+/* Whether an index takes hashes of that length. */
+bool algorithm_is_indexed(const struct algorithm *algorithm);
+
+/* The distance within which two hashes are taken for one picture: PDQ's is ThreatExchange's 31; for
+ * 64-bit hashes the field uses about 10, and longer ones are given the same share of their bits. */
+unsigned algorithm_radius(const struct algorithm *algorithm);
+
+/* Variants of a hash: the dihedral ones, then the same of the negative. */
+enum { ALGORITHM_VARIANTS = 2 * PHASH_DIHEDRALS };
+
+/* "rotate90", "inverted", "inverted-rotate90". */
+const char *algorithm_variant_name(unsigned variant, char out[ALGORITHM_NAME]);
+
+/* The hash of an image and of its variants. */
 struct algorithm_hashes {
-    int has_dihedral;
-    phash_bits dihedral[PHASH_DIHEDRALS]; /* the first one is the hash */
+    int has_dihedral, has_inverted;
+    phash_bits variants[ALGORITHM_VARIANTS]; /* the first one is the hash */
 };
+
+/* Whether variant number `variant` is there. */
+bool algorithm_has(const struct algorithm_hashes *hashes, unsigned variant);
 
 /* Whether hashes that a worker sent can be what was asked for. */
 bool algorithm_hashes_are_sane(const struct algorithm *algorithm, bool dihedral,
                                const struct algorithm_hashes *hashes);
+
+/* PDQ's hashes as those of any algorithm. */
+void algorithm_from_pdq(const phash_pdq_result *result, struct algorithm_hashes *hashes);
 
 /* In a worker: decodes and hashes with an algorithm other than PDQ. */
 phash_status algorithm_hash_fd(const struct algorithm *algorithm, int fd,

@@ -29,6 +29,7 @@ static const char help[] =
     "      --dihedral         also try the turned and mirrored pictures: prints the least "
     "distance\n"
     "                         and which turn of B it was; one of A and B must be a file\n"
+    "      --inverted         dct: also try the negative, in the same way\n"
     "  -d, --distance N       exit with 1 if the distance is over N\n"
     "      --json             print a JSON object\n"
     "  -q, --quiet            no notes, errors only\n"
@@ -47,6 +48,7 @@ static const char help[] =
 static const struct option options[] = {CLI_COMMON_OPTIONS,
                                         DECODE_OPTIONS,
                                         ALGORITHM_OPTIONS,
+                                        INVERTED_OPTION,
                                         {"dihedral", no_argument, NULL, OPTION_DIHEDRAL},
                                         {"distance", required_argument, NULL, 'd'},
                                         {"json", no_argument, NULL, OPTION_JSON},
@@ -70,6 +72,12 @@ struct run {
     struct side sides[2];
     int next; /* side to be handed to the pool */
 };
+
+/* Whether more than the pictures as they are is compared. */
+static bool has_variants(const struct run *run)
+{
+    return run->args.pdq.dihedral || run->args.algorithm.inverted;
+}
 
 /* A hash of another kind is not a file that happens to be missing: the error names both kinds. */
 static void refuse_other_kind(const struct command *self, const struct run *run, const char *text)
@@ -120,12 +128,14 @@ static void parse(const struct command *self, struct run *run, int argc, char **
         side->text = argv[optind + i];
         side->result = (phash_pdq_result)PHASH_PDQ_RESULT_INIT;
         side->is_file = phash_bits_from_hex(side->text, strlen(side->text), bits,
-                                            &side->hashes.dihedral[0]) != PHASH_OK;
+                                            &side->hashes.variants[0]) != PHASH_OK;
         if (side->is_file)
             refuse_other_kind(self, run, side->text);
     }
-    if (run->args.pdq.dihedral && !run->sides[0].is_file && !run->sides[1].is_file)
-        cli_usage(self, "--dihedral: a hash alone cannot be turned, one of the two must be a file");
+    if (has_variants(run) && !run->sides[0].is_file && !run->sides[1].is_file)
+        cli_usage(self, "%s, one of the two must be a file",
+                  run->args.pdq.dihedral ? "--dihedral: a hash alone cannot be turned"
+                                         : "--inverted: a hash alone has no negative");
 }
 
 static enum pool_next next_job(void *context, struct pool_job *job)
@@ -151,14 +161,6 @@ static enum pool_next next_job(void *context, struct pool_job *job)
     return POOL_JOB;
 }
 
-/* PDQ's hashes, for the code that compares hashes of any kind. The original is the hash itself. */
-static void take_pdq(struct side *side)
-{
-    for (int i = 0; i < PHASH_DIHEDRALS; i++)
-        phash_bits_from_hash256(i ? &side->result.dihedral[i] : &side->result.hash,
-                                &side->hashes.dihedral[i]);
-}
-
 static bool take_result(void *context, void *tag, const struct worker_record *record)
 {
     const struct run *run = context;
@@ -170,7 +172,7 @@ static bool take_result(void *context, void *tag, const struct worker_record *re
     side->hashes = record->hashes;
     const bool pdq = run->args.algorithm.kind == ALGORITHM_PDQ;
     if (pdq && !side->failed)
-        take_pdq(side);
+        algorithm_from_pdq(&side->result, &side->hashes);
     if (side->failed)
         cli_path_message(side->text, cli_reason(&record->error));
     else if (pdq && record->result.quality < PHASH_PDQ_QUALITY_MIN && cli_notes(&run->voice))
@@ -194,12 +196,13 @@ static bool hash_sides(struct run *run)
     return !failure && !progress_stopped() && !run->sides[0].failed && !run->sides[1].failed;
 }
 
-/* The turn that undoes a turn. All but the quarter turns undo themselves. */
-static phash_dihedral inverse(phash_dihedral d)
+/* The variant that undoes one. All but the quarter turns undo themselves. */
+static unsigned inverse(unsigned variant)
 {
-    return d == PHASH_DIHEDRAL_ROTATE90    ? PHASH_DIHEDRAL_ROTATE270
-           : d == PHASH_DIHEDRAL_ROTATE270 ? PHASH_DIHEDRAL_ROTATE90
-                                           : d;
+    const unsigned turn = variant % PHASH_DIHEDRALS, rest = variant - turn;
+    return turn == PHASH_DIHEDRAL_ROTATE90    ? rest + PHASH_DIHEDRAL_ROTATE270
+           : turn == PHASH_DIHEDRAL_ROTATE270 ? rest + PHASH_DIHEDRAL_ROTATE90
+                                              : variant;
 }
 
 static unsigned distance_of(const phash_bits *a, const phash_bits *b)
@@ -209,22 +212,22 @@ static unsigned distance_of(const phash_bits *a, const phash_bits *b)
     return distance;
 }
 
-/* The least distance, and the turn of B that brings it nearest to A. Where B is but a hash, A is
+/* The least distance, and the variant of B that brings it nearest to A. Where B is but a hash, A is
  * turned instead, which is the same backwards. */
-static unsigned nearest(const struct run *run, phash_dihedral *orientation)
+static unsigned nearest(const struct run *run, unsigned *orientation)
 {
     const struct algorithm_hashes *a = &run->sides[0].hashes, *b = &run->sides[1].hashes;
-    unsigned least = distance_of(&a->dihedral[0], &b->dihedral[0]);
+    unsigned least = distance_of(&a->variants[0], &b->variants[0]);
     *orientation = PHASH_DIHEDRAL_ORIGINAL;
-    if (!run->args.pdq.dihedral)
-        return least;
     const bool turn_b = run->sides[1].is_file;
     const struct algorithm_hashes *turned = turn_b ? b : a, *fixed = turn_b ? a : b;
-    for (int i = 1; i < PHASH_DIHEDRALS; i++) {
-        const unsigned distance = distance_of(&fixed->dihedral[0], &turned->dihedral[i]);
+    for (unsigned i = 1; i < ALGORITHM_VARIANTS; i++) {
+        if (!algorithm_has(turned, i))
+            continue;
+        const unsigned distance = distance_of(&fixed->variants[0], &turned->variants[i]);
         if (distance < least) {
             least = distance;
-            *orientation = turn_b ? (phash_dihedral)i : inverse((phash_dihedral)i);
+            *orientation = turn_b ? i : inverse(i);
         }
     }
     return least;
@@ -238,13 +241,12 @@ static bool is_near(const struct run *run)
 }
 
 static void add_json(struct text *out, const struct run *run, unsigned distance,
-                     phash_dihedral orientation)
+                     const char *orientation)
 {
     json_t *object = rows_made(json_pack("{s:i}", "distance", (int)distance));
     int failed = 0;
-    if (run->args.pdq.dihedral)
-        failed |= json_object_set_new(object, "orientation",
-                                      json_string(phash_dihedral_name(orientation)));
+    if (has_variants(run))
+        failed |= json_object_set_new(object, "orientation", json_string(orientation));
     if (run->limited)
         failed |= json_object_set_new(object, "within", json_boolean(distance <= run->limit));
     const bool pdq = run->args.algorithm.kind == ALGORITHM_PDQ;
@@ -264,15 +266,17 @@ static void add_json(struct text *out, const struct run *run, unsigned distance,
     json_decref(object);
 }
 
-static bool print_distance(const struct run *run, unsigned distance, phash_dihedral orientation)
+static bool print_distance(const struct run *run, unsigned distance, unsigned variant)
 {
     struct text out = {0};
+    char name[ALGORITHM_NAME];
+    const char *orientation = algorithm_variant_name(variant, name);
     if (run->json) {
         add_json(&out, run, distance, orientation);
     } else {
         char line[64];
-        snprintf(line, sizeof line, "%u%s%s\n", distance, run->args.pdq.dihedral ? " " : "",
-                 run->args.pdq.dihedral ? phash_dihedral_name(orientation) : "");
+        snprintf(line, sizeof line, "%u%s%s\n", distance, has_variants(run) ? " " : "",
+                 has_variants(run) ? orientation : "");
         text_string(&out, line);
         /* A person is told what the number means; a program gets the number. */
         if (run->args.algorithm.kind == ALGORITHM_PDQ && cli_stdout_is_terminal() &&
@@ -295,7 +299,7 @@ static int compare_run(const struct command *self, int argc, char **argv)
         return EXIT_FAILED;
     if (is_near(&run) && cli_notes(&run.voice))
         cli_message("note: with --profile fast the distance is near, not exact");
-    phash_dihedral orientation;
+    unsigned orientation;
     const unsigned distance = nearest(&run, &orientation);
     if (!print_distance(&run, distance, orientation))
         return EXIT_FAILED;

@@ -24,6 +24,7 @@ static const char help[] =
     "  -j, --jobs N           work on N images at a time (default: as many as processors)\n"
     "      --dihedral         also the hashes of the picture turned and mirrored: 8 lines per\n"
     "                         image, HEX,QUALITY,PATH,ORIENTATION\n"
+    "      --inverted         dct: also the hash of the negative, and with --dihedral its turns\n"
     "      --format F         csv (default), json (one object per line), or hex (hashes alone)\n"
     "      --json             short for --format json\n"
     "  -q, --quiet            no progress and no notes, errors only\n"
@@ -46,6 +47,7 @@ static const char help[] =
 static const struct option options[] = {CLI_COMMON_OPTIONS,
                                         DECODE_OPTIONS,
                                         ALGORITHM_OPTIONS,
+                                        INVERTED_OPTION,
                                         {"null", no_argument, NULL, '0'},
                                         {"recursive", no_argument, NULL, 'r'},
                                         {"skip-other", no_argument, NULL, OPTION_SKIP},

@@ -2,6 +2,7 @@
 #include "cli.h"
 #include "decode_args.h"
 #include "index_fill.h"
+#include "index_open.h"
 #include "index_show.h"
 #include "progress.h"
 #include "rows.h"
@@ -46,7 +47,9 @@ static const char help[] =
     "      --first-id N       where they begin to count\n"
     "      --label-column N   labels are all from column N on: a match prints them. (In a list of\n"
     "                         'phash hash' that is the path: nothing to give away)\n"
-    "      --radius N         (build) the distance most searches will use (default 31)\n"
+    "      --radius N         (build) the distance most searches will use (default 31; dct: 10, "
+    "or\n"
+    "                         40 of 256 bits)\n"
     "      --erase            (remove) also overwrite the hashes in the files of INDEX\n"
     "      --list             (remove) name hashes instead of ids\n"
     "      --strict           change nothing if a line or an image is bad (otherwise those are\n"
@@ -58,6 +61,9 @@ static const char help[] =
     "  -j, --jobs N           work on N images at a time (default: as many as processors)\n"
     "      --json             print a JSON object\n"
     "  -q, --quiet            no progress and no notes, errors only\n"
+    "\n" ALGORITHM_HELP "  An index holds hashes of one kind, of 64 or 256 bits, and knows which: "
+    "only build has to be\n"
+    "  told.\n"
     "\n" DECODE_HELP "\n"
     "Other:\n"
     "      --cpumask SETS     use only these instruction sets (all, c, avx2, ...)\n"
@@ -70,6 +76,7 @@ static const char help[] =
 static const struct option options[] = {
     CLI_COMMON_OPTIONS,
     DECODE_OPTIONS,
+    ALGORITHM_OPTIONS,
     {"json", no_argument, NULL, OPTION_JSON},
     {"strict", no_argument, NULL, OPTION_STRICT},
     {"erase", no_argument, NULL, OPTION_ERASE},
@@ -96,7 +103,7 @@ struct run {
     char **arguments; /* behind it */
     int count;
     uint32_t radius;
-    bool json, erase, force, list, first_given, no_sync;
+    bool json, erase, force, list, first_given, no_sync, radius_given;
 };
 
 static int failed(const struct run *run, const phash_error *error)
@@ -104,14 +111,12 @@ static int failed(const struct run *run, const phash_error *error)
     return index_show_failure(run->path, error);
 }
 
-static bool open_index(const struct run *run, uint32_t flags, phash_index **index,
-                       phash_error *error)
+static bool open_index(struct run *run, phash_index **index)
 {
     phash_index_options o = PHASH_INDEX_OPTIONS_INIT;
-    o.flags = flags | PHASH_INDEX_MANUAL;
     if (run->no_sync)
         o.sync = PHASH_SYNC_NEVER;
-    return phash_index_open(run->path, &o, index, error) == PHASH_OK;
+    return index_open(run->self, run->path, o, &run->what.args, index);
 }
 
 /* ---- build, add ---- */
@@ -153,11 +158,22 @@ static phash_status set_labels(phash_index *index, const struct pairs *pairs, ph
     return status;
 }
 
+/* Whether nothing is to be changed after all. */
+static bool given_up(const struct run *run, const struct pairs *pairs, uint64_t bad)
+{
+    return progress_stopped() || pairs->other_kind || (bad && run->what.strict);
+}
+
 static int build(struct run *run)
 {
     struct pairs pairs = {0};
+    struct decode_args *args = &run->what.args;
+    index_settle(run->self, args);
+    if (!run->radius_given)
+        run->radius = algorithm_radius(&args->algorithm);
+    index_check_distance(run->self, args, "--radius", run->radius);
     const uint64_t bad = fill_pairs(&run->what, &run->fill, &pairs);
-    if (progress_stopped() || (bad && run->what.strict)) {
+    if (given_up(run, &pairs, bad)) {
         pairs_free(&pairs);
         return EXIT_FAILED;
     }
@@ -166,6 +182,8 @@ static int build(struct run *run)
     phash_index_options o = PHASH_INDEX_OPTIONS_INIT;
     o.flags = PHASH_INDEX_MANUAL;
     o.radius = run->radius;
+    o.bits = algorithm_bits(&args->algorithm);
+    (void)algorithm_name(&args->algorithm, o.algorithm);
     phash_status status =
         phash_index_build(pairs.hashes, pairs.ids, pairs.count, &o, &index, &error);
     if (status == PHASH_OK && pairs.labels)
@@ -213,13 +231,13 @@ static int add(struct run *run)
     struct pairs pairs = {0};
     phash_index *index;
     phash_error error = PHASH_ERROR_INIT;
-    if (!open_index(run, 0, &index, &error))
-        return failed(run, &error);
+    if (!open_index(run, &index))
+        return EXIT_FAILED;
     if (!run->first_given && !run->fill.id_column)
         run->fill.first_id = next_id(index);
     const uint64_t bad = fill_pairs(&run->what, &run->fill, &pairs);
     phash_status status = PHASH_OK;
-    if (!progress_stopped() && !(bad && run->what.strict)) {
+    if (!given_up(run, &pairs, bad)) {
         status =
             phash_index_add(index, pairs.hashes, pairs.ids, labels_of(&pairs), pairs.count, &error);
         if (status == PHASH_OK)
@@ -277,13 +295,13 @@ static int remove_some(struct run *run)
     struct pairs pairs = {0};
     phash_index *index;
     phash_error error = PHASH_ERROR_INIT;
-    if (!open_index(run, 0, &index, &error))
-        return failed(run, &error);
+    if (!open_index(run, &index))
+        return EXIT_FAILED;
     const uint64_t bad =
         run->list ? fill_pairs(&run->what, &run->fill, &pairs) : take_ids(run, &pairs);
     uint64_t removed = 0;
     phash_status status = PHASH_OK;
-    if (!progress_stopped() && !(bad && run->what.strict)) {
+    if (!given_up(run, &pairs, bad)) {
         if (run->list)
             status = look_up(index, &pairs, &error);
         if (status == PHASH_OK)
@@ -319,8 +337,8 @@ static int compact(struct run *run)
 {
     phash_index *index;
     phash_error error = PHASH_ERROR_INIT;
-    if (!open_index(run, 0, &index, &error))
-        return failed(run, &error);
+    if (!open_index(run, &index))
+        return EXIT_FAILED;
     const phash_status status = phash_index_compact(index, 0, &error);
     phash_index_free(&index);
     return status == PHASH_OK ? EXIT_DONE : failed(run, &error);
@@ -395,6 +413,7 @@ static void take_option(struct run *run, int c)
         break;
     case OPTION_RADIUS:
         run->radius = (uint32_t)cli_number(self, "--radius", optarg, false, 0, PHASH_HASH256_BITS);
+        run->radius_given = true;
         break;
     case 'r':
         run->what.recursive = true;
@@ -417,8 +436,7 @@ static int index_run(const struct command *self, int argc, char **argv)
 {
     struct run run = {.self = self,
                       .what = {.args = DECODE_ARGS_INIT, .unit = "hashes"},
-                      .fill = {.first_id = 1},
-                      .radius = PHASH_RADIUS_DEFAULT};
+                      .fill = {.first_id = 1}};
     for (int c; (c = cli_option(self, argc, argv, ":hrj:qv", options)) != -1;)
         take_option(&run, c);
     if (argc - optind < 2)

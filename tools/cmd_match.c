@@ -2,6 +2,7 @@
 #include "cli.h"
 #include "decode_args.h"
 #include "hashes.h"
+#include "index_open.h"
 #include "progress.h"
 #include "rows.h"
 #if PHASH_HAS_BANK
@@ -20,7 +21,7 @@ static const char help[] =
     "label,\n"
     "where the index has labels. Nothing within the distance is ever left out.\n"
     "\n"
-    "Queries are images, hash lists (as 'phash hash' writes them, and Meta's forms), hashes of 64 "
+    "Queries are images, hash lists (as 'phash hash' writes them, and Meta's forms), hashes as "
     "hex\n"
     "digits, or - for a list on standard input. QUERY is the path of an image, the hash as given, "
     "and\n"
@@ -30,9 +31,11 @@ static const char help[] =
     "  -b, --bank BANK        the bank, made by 'phash bank init'; what was withdrawn from it is "
     "not\n"
     "                         found. ID is the number of the signal\n"
-    "  -d, --distance N       how far is near, 0 to 256 (default 31, what takedown systems use)\n"
+    "  -d, --distance N       how far is near, 0 to 256 (default 31, what takedown systems use;\n"
+    "                         dct: 10 of 64 bits, 40 of 256)\n"
     "  -k, --nearest N        at most the N nearest for each query\n"
     "      --dihedral         also try images turned and mirrored: QUERY,ID,DISTANCE,ORIENTATION\n"
+    "      --inverted         dct: also try the negatives of images, in the same way\n"
     "      --load             read the whole index into memory first: faster for many queries\n"
     "      --strict           stop at the first line or image that is bad\n"
     "  -r, --recursive        take all that is in folders\n"
@@ -41,6 +44,7 @@ static const char help[] =
     "      --json             print one JSON object per line\n"
     "  -q, --quiet            no progress and no notes, errors only\n"
     "  -v, --verbose          notes also where the messages go to a file\n"
+    "\n" ALGORITHM_HELP "  The index knows which; naming it makes sure that it is this one.\n"
     "\n" DECODE_HELP "\n"
     "Other:\n"
     "      --cpumask SETS     use only these instruction sets (all, c, avx2, ...)\n"
@@ -52,6 +56,8 @@ static const char help[] =
 
 static const struct option options[] = {CLI_COMMON_OPTIONS,
                                         DECODE_OPTIONS,
+                                        ALGORITHM_OPTIONS,
+                                        INVERTED_OPTION,
                                         {"index", required_argument, NULL, 'i'},
                                         {"bank", required_argument, NULL, 'b'},
                                         {"distance", required_argument, NULL, 'd'},
@@ -73,7 +79,7 @@ enum { BATCH = 4096 };
 struct query {
     char *name;
     uint64_t line;   /* in a list; else 0 */
-    unsigned hashes; /* 1, or all orientations of an image */
+    unsigned hashes; /* 1, or all variants of an image */
 };
 
 struct run {
@@ -82,7 +88,7 @@ struct run {
     const char *path;      /* of an index, or */
     const char *bank_path; /* of a bank */
     uint32_t flags, distance, nearest;
-    bool json;
+    bool json, distance_given;
     bool said_unturned;
 
 #if PHASH_HAS_BANK
@@ -91,7 +97,8 @@ struct run {
     phash_index *index;
     phash_searcher *searcher;
     bool labels; /* the index has some */
-    phash_hash256 *hashes;
+    uint8_t *hashes;
+    size_t hash_bytes;
     struct query *queries;
     size_t query_count, hash_count;
     phash_matches found;
@@ -101,6 +108,12 @@ struct run {
 };
 
 /* ---- output ---- */
+
+/* Whether more than the images as they are is looked for. */
+static bool has_variants(const struct run *run)
+{
+    return run->what.args.pdq.dihedral || run->what.args.algorithm.inverted;
+}
 
 static void set(json_t *object, const char *key, json_t *value)
 {
@@ -133,8 +146,10 @@ static void add_json(struct run *run, const struct query *q, const phash_match *
         m->id > INT64_MAX ? json_sprintf("%llu", (unsigned long long)m->id)
                           : json_integer((json_int_t)m->id));
     set(object, "distance", json_integer(m->distance));
+    char variant[ALGORITHM_NAME];
     if (orientation >= 0)
-        set(object, "orientation", json_string(phash_dihedral_name((phash_dihedral)orientation)));
+        set(object, "orientation",
+            json_string(algorithm_variant_name((unsigned)orientation, variant)));
     if (label)
         set(object, "label", label_json(label));
     rows_add_json(&run->out, object, cli_stdout_is_terminal());
@@ -150,10 +165,11 @@ static void add_csv(struct run *run, const struct query *q, const phash_match *m
     add(&run->out, q->name);
     snprintf(numbers, sizeof numbers, ",%llu,%u", (unsigned long long)m->id, m->distance);
     text_string(&run->out, numbers);
-    if (run->what.args.pdq.dihedral) {
+    if (has_variants(run)) {
+        char variant[ALGORITHM_NAME];
         text_string(&run->out, ",");
         if (orientation >= 0)
-            text_string(&run->out, phash_dihedral_name((phash_dihedral)orientation));
+            text_string(&run->out, algorithm_variant_name((unsigned)orientation, variant));
     }
     if (run->labels) {
         text_string(&run->out, ",");
@@ -204,8 +220,10 @@ static void print_turned(struct run *run, const struct query *q, const phash_mat
                          size_t n, uint32_t first_query)
 {
     struct turned *all = cli_allocate(n, sizeof *all);
+    /* Without the turns there are only the hash and the first of the negative's. */
+    const uint32_t step = run->what.args.pdq.dihedral ? 1 : PHASH_DIHEDRALS;
     for (size_t i = 0; i < n; i++)
-        all[i] = (struct turned){matches[i], (int)(matches[i].query - first_query)};
+        all[i] = (struct turned){matches[i], (int)((matches[i].query - first_query) * step)};
     qsort(all, n, sizeof *all, by_id);
     size_t kept = 0;
     for (size_t i = 0; i < n; i++)
@@ -280,24 +298,30 @@ static char *name_of(const struct hash_item *item)
     return t.data;
 }
 
+static void add_hash(struct run *run, const uint8_t *hash)
+{
+    memcpy(run->hashes + run->hash_count++ * run->hash_bytes, hash, run->hash_bytes);
+}
+
 static bool take(void *context, const struct hash_item *item)
 {
     struct run *run = context;
-    const bool dihedral = run->what.args.pdq.dihedral;
-    if (dihedral && !item->image && !run->said_unturned) {
+    if (has_variants(run) && !item->image && !run->said_unturned) {
         run->said_unturned = true;
-        cli_message("note: a hash cannot be turned: --dihedral is for the images only");
+        cli_message(run->what.args.pdq.dihedral
+                        ? "note: a hash cannot be turned: --dihedral is for the images only"
+                        : "note: a hash has no negative: --inverted is for the images only");
     }
-    if (item->image && item->image->quality < PHASH_PDQ_QUALITY_MIN && cli_notes(&run->voice))
+    if (item->quality >= 0 && item->quality < PHASH_PDQ_QUALITY_MIN && cli_notes(&run->voice))
         cli_path_message(item->path, "note: too featureless for a match to mean much");
     struct query *q = &run->queries[run->query_count++];
     *q = (struct query){name_of(item), item->line, 1};
-    run->hashes[run->hash_count++] = *item->hash;
-    if (dihedral && item->image) {
-        for (int i = 1; i < PHASH_DIHEDRALS; i++)
-            run->hashes[run->hash_count++] = item->image->dihedral[i];
-        q->hashes = PHASH_DIHEDRALS;
-    }
+    add_hash(run, item->hash);
+    for (unsigned i = 1; item->image && i < ALGORITHM_VARIANTS; i++)
+        if (algorithm_has(item->image, i)) {
+            add_hash(run, item->image->variants[i].bytes);
+            q->hashes++;
+        }
     /* Images come slowly: each is answered as it comes. A list is searched in batches. */
     return run->query_count < BATCH && !item->image ? true : flush(run);
 }
@@ -316,6 +340,7 @@ static void parse(const struct command *self, struct run *run, int argc, char **
             break;
         case 'd':
             run->distance = (uint32_t)cli_number(self, "-d", optarg, false, 0, PHASH_HASH256_BITS);
+            run->distance_given = true;
             break;
         case 'k':
             run->nearest = (uint32_t)cli_number(self, "-k", optarg, false, 1, UINT32_MAX);
@@ -360,9 +385,14 @@ static void parse(const struct command *self, struct run *run, int argc, char **
 }
 
 /* The index beside the bank, brought up to date first. */
-static bool open_bank(struct run *run)
+static bool open_bank(const struct command *self, struct run *run)
 {
 #if PHASH_HAS_BANK
+    char name[ALGORITHM_NAME];
+    algorithm_settle(self, &run->what.args.algorithm, &run->what.args.pdq);
+    if (run->what.args.algorithm.kind != ALGORITHM_PDQ)
+        cli_usage(self, "a bank holds hashes of pdq, not of %s",
+                  algorithm_name(&run->what.args.algorithm, name));
     phash_error error = PHASH_ERROR_INIT;
     if (phash_bank_open(run->bank_path, PHASH_BANK_READ, &run->bank, &error) != PHASH_OK) {
         cli_path_message(run->bank_path, cli_reason(&error));
@@ -373,30 +403,33 @@ static bool open_bank(struct run *run)
         phash_bank_free(&run->bank);
     return run->index != NULL;
 #else
+    (void)self;
     cli_path_message(run->bank_path, "this build has no banks");
     return false;
 #endif
 }
 
-static bool open_file(struct run *run)
+static bool open_file(const struct command *self, struct run *run)
 {
-    phash_error error = PHASH_ERROR_INIT;
     phash_index_options o = PHASH_INDEX_OPTIONS_INIT;
-    o.flags = run->flags | PHASH_INDEX_READ_ONLY | PHASH_INDEX_MANUAL;
-    if (phash_index_open(run->path, &o, &run->index, &error) != PHASH_OK) {
-        cli_path_message(run->path, cli_reason(&error));
+    o.flags = run->flags | PHASH_INDEX_READ_ONLY;
+    if (!index_open(self, run->path, o, &run->what.args, &run->index))
         return false;
-    }
     phash_index_stats stats = PHASH_INDEX_STATS_INIT;
     (void)phash_index_stats_get(run->index, &stats);
     run->labels = stats.labels != 0;
     return true;
 }
 
-static bool open_index(struct run *run)
+static bool open_index(const struct command *self, struct run *run)
 {
-    if (!(run->bank_path ? open_bank(run) : open_file(run)))
+    if (!(run->bank_path ? open_bank(self, run) : open_file(self, run)))
         return false;
+    const struct algorithm *algorithm = &run->what.args.algorithm;
+    if (!run->distance_given)
+        run->distance = algorithm_radius(algorithm);
+    index_check_distance(self, &run->what.args, "-d", run->distance);
+    run->hash_bytes = algorithm_bits(algorithm) / 8;
     if (phash_searcher_new(run->index, &run->searcher) != PHASH_OK)
         cli_no_memory();
     return true;
@@ -405,13 +438,12 @@ static bool open_index(struct run *run)
 static int match_run(const struct command *self, int argc, char **argv)
 {
     struct run run = {
-        .what = {.args = DECODE_ARGS_INIT, .arguments_are_hashes = true, .unit = "queries"},
-        .distance = PHASH_RADIUS_DEFAULT};
+        .what = {.args = DECODE_ARGS_INIT, .arguments_are_hashes = true, .unit = "queries"}};
     parse(self, &run, argc, argv);
-    if (!open_index(&run))
+    if (!open_index(self, &run))
         return EXIT_FAILED;
     run.queries = cli_allocate(BATCH, sizeof *run.queries);
-    run.hashes = cli_allocate(BATCH + PHASH_DIHEDRALS, sizeof *run.hashes);
+    run.hashes = cli_allocate(BATCH + ALGORITHM_VARIANTS, run.hash_bytes);
     const uint64_t failed = hashes_read(&run.what, take, &run);
     if (run.query_count && !progress_stopped() && !cli_stdout_failed())
         (void)flush(&run);

@@ -49,11 +49,34 @@ static bool is_binary(int fd)
     return n > 0 && memchr(head, 0, (size_t)n);
 }
 
-static bool is_hash(const struct reading *r, const char *argument)
+enum argument { ARGUMENT_PATH, ARGUMENT_LIST, ARGUMENT_HASH, ARGUMENT_OTHER_HASH };
+
+/* What an argument is. A hash of another kind is not a file that happens to be missing. */
+static enum argument classify(const struct reading *r, const char *argument, phash_bits *hash)
 {
-    phash_hash256 hash;
-    return r->options->arguments_are_hashes &&
-           phash_hash256_from_hex(argument, strlen(argument), &hash) == PHASH_OK;
+    if (!strcmp(argument, "-"))
+        return ARGUMENT_LIST;
+    if (!r->options->arguments_are_hashes)
+        return ARGUMENT_PATH;
+    const size_t length = strlen(argument);
+    const unsigned bits = algorithm_bits(&r->options->args.algorithm);
+    if (phash_bits_from_hex(argument, length, bits, hash) == PHASH_OK)
+        return ARGUMENT_HASH;
+    return (length == 16 || length == PHASH_HASH256_HEX) &&
+                   phash_bits_from_hex(argument, length, (uint32_t)length * 4, hash) == PHASH_OK &&
+                   access(argument, F_OK) != 0
+               ? ARGUMENT_OTHER_HASH
+               : ARGUMENT_PATH;
+}
+
+static void refuse_other_hash(struct reading *r, const char *argument)
+{
+    const struct algorithm *a = &r->options->args.algorithm;
+    char message[160], name[ALGORITHM_NAME];
+    snprintf(message, sizeof message, "a hash of %zu bits%s, not of %s, which has %u",
+             strlen(argument) * 4, strlen(argument) == PHASH_HASH256_HEX ? " (as pdq has)" : "",
+             algorithm_name(a, name), algorithm_bits(a));
+    fail(r, argument, message);
 }
 
 /* ---- images ---- */
@@ -64,8 +87,9 @@ static enum pool_next next_job(void *context, struct pool_job *job)
     struct reading *r = context;
     while (r->list.fd < 0 && !r->stopped) {
         if (!r->inputs) {
-            if (r->next == r->options->count || is_hash(r, r->options->arguments[r->next]) ||
-                !strcmp(r->options->arguments[r->next], "-"))
+            phash_bits hash;
+            if (r->next == r->options->count ||
+                classify(r, r->options->arguments[r->next], &hash) != ARGUMENT_PATH)
                 return POOL_END;
             const struct inputs_options what = {.paths = r->options->arguments + r->next,
                                                 .count = 1,
@@ -102,8 +126,16 @@ static bool take_image(void *context, void *tag, const struct worker_record *rec
     if (record && record->status != PHASH_OK) {
         fail(r, path, cli_reason(&record->error));
     } else if (record) {
-        const struct hash_item item = {
-            .hash = &record->result.hash, .image = &record->result, .path = path, .extra = ""};
+        struct algorithm_hashes hashes;
+        const bool pdq = r->options->args.algorithm.kind == ALGORITHM_PDQ;
+        if (pdq)
+            algorithm_from_pdq(&record->result, &hashes);
+        const struct algorithm_hashes *image = pdq ? &hashes : &record->hashes;
+        const struct hash_item item = {.hash = image->variants[0].bytes,
+                                       .image = image,
+                                       .quality = pdq ? record->result.quality : -1,
+                                       .path = path,
+                                       .extra = ""};
         r->stopped |= !r->take(r->context, &item);
     }
     if (record)
@@ -126,6 +158,9 @@ static void read_list(struct reading *r, int fd, const char *path)
     phash_error error = PHASH_ERROR_INIT;
     phash_list_record record = PHASH_LIST_RECORD_INIT;
     phash_list_options form = PHASH_LIST_OPTIONS_INIT;
+    const struct algorithm *algorithm = &r->options->args.algorithm;
+    form.bits = algorithm_bits(algorithm);
+    (void)algorithm_name(algorithm, form.algorithm);
     if (r->options->columns)
         form.form = PHASH_LIST_METADATA;
     if (phash_list_open_fd(fd, &form, &list, &error) != PHASH_OK)
@@ -136,7 +171,9 @@ static void read_list(struct reading *r, int fd, const char *path)
         if (status == PHASH_E_NOT_FOUND)
             break;
         if (status == PHASH_OK) {
-            const struct hash_item item = {.hash = &record.hash,
+            const struct hash_item item = {.hash = record.hash.bytes,
+                                           .quality = -1,
+                                           .fast = record.fast != 0,
                                            .path = path,
                                            .form = phash_list_format_get(list),
                                            .line = record.line,
@@ -152,6 +189,8 @@ static void read_list(struct reading *r, int fd, const char *path)
         }
         if (status != PHASH_E_FORMAT || !r->options->skip_other)
             fail(r, path, cli_reason(&error));
+        if (status == PHASH_E_KIND && r->options->other_kind)
+            r->stopped = *r->options->other_kind = true;
         if (phash_list_failed(list))
             break;
     }
@@ -174,11 +213,14 @@ static bool read_other(struct reading *r)
     if (r->next == r->options->count)
         return false;
     const char *argument = r->options->arguments[r->next++];
-    if (is_hash(r, argument)) {
-        phash_hash256 hash;
-        (void)phash_hash256_from_hex(argument, strlen(argument), &hash);
-        const struct hash_item item = {.hash = &hash, .extra = "", .argument = argument};
+    phash_bits hash;
+    const enum argument what = classify(r, argument, &hash);
+    if (what == ARGUMENT_HASH) {
+        const struct hash_item item = {
+            .hash = hash.bytes, .quality = -1, .extra = "", .argument = argument};
         r->stopped |= !r->take(r->context, &item);
+    } else if (what == ARGUMENT_OTHER_HASH) {
+        refuse_other_hash(r, argument);
     } else {
         read_list(r, STDIN_FILENO, "-");
     }
@@ -188,8 +230,9 @@ static bool read_other(struct reading *r)
 /* Single hashes and a list on stdin need no workers. */
 static bool may_have_images(const struct reading *r)
 {
+    phash_bits hash;
     for (int i = 0; i < r->options->count; i++)
-        if (!is_hash(r, r->options->arguments[i]) && strcmp(r->options->arguments[i], "-") != 0)
+        if (classify(r, r->options->arguments[i], &hash) == ARGUMENT_PATH)
             return true;
     return false;
 }

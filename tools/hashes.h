@@ -20,20 +20,24 @@ struct hashes_options {
     int count;
     bool recursive;            /* walk folders */
     bool skip_other;           /* pass by files that are neither */
-    bool arguments_are_hashes; /* 64 hex digits are a hash, not a file */
+    bool arguments_are_hashes; /* as many hex digits as a hash has are one, not a file */
     bool columns;              /* lists are HEX and columns, whatever they look like */
     bool strict;               /* the first thing that fails ends the run */
     bool quiet;
-    unsigned jobs;    /* 0: as many as processors */
-    const char *unit; /* for the progress line; NULL: none */
-    struct decode_args args;
+    bool *
+        other_kind; /* NULL, or set where a list holds hashes of another kind, which ends the run */
+    unsigned jobs;  /* 0: as many as processors */
+    const char *unit;        /* for the progress line; NULL: none */
+    struct decode_args args; /* the algorithm is settled, and has 64 or 256 bits */
 };
 
 /* One hash. All of it belongs to the reader. */
 struct hash_item {
-    const phash_hash256 *hash;
-    const phash_pdq_result *image; /* of an image; else NULL */
-    const char *path;       /* as given, or found in a folder; NULL: the argument is a hash */
+    const uint8_t *hash;                  /* as many bytes as it has, in text order */
+    const struct algorithm_hashes *image; /* of an image, with the variants asked for; else NULL */
+    int quality;                          /* PDQ's of an image; else -1 */
+    bool fast;        /* the list says that the hash is of profile fast, only near the exact one */
+    const char *path; /* as given, or found in a folder; NULL: the argument is a hash */
     phash_list_format form; /* of the list; else PHASH_LIST_UNKNOWN */
     uint64_t line;          /* in the list; else 0 */
     const char *extra;      /* phash_list_record's; not NUL-terminated */

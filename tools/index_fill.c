@@ -46,10 +46,10 @@ static const char *column(const struct hash_item *item, unsigned n, bool rest, s
     return p;
 }
 
-static void grow(struct pairs *p, bool labels)
+static void grow(struct pairs *p, size_t bytes, bool labels)
 {
     const size_t capacity = p->capacity ? p->capacity * 2 : 4096;
-    p->hashes = realloc(p->hashes, capacity * sizeof *p->hashes);
+    p->hashes = realloc(p->hashes, capacity * bytes);
     p->ids = realloc(p->ids, capacity * sizeof *p->ids);
     if (labels)
         p->labels = realloc(p->labels, capacity * sizeof *p->labels);
@@ -76,6 +76,8 @@ static bool take(void *context, const struct hash_item *item)
     const unsigned id_column = f->fill->id_column, label_column = f->fill->label_column;
     if ((id_column || label_column) && item->image)
         return refuse(f, item, "an image has no columns");
+    if (item->fast)
+        return refuse(f, item, "a hash of profile fast, an approximation, not of profile full");
     size_t length = 0;
     uint64_t id = f->fill->first_id + p->count;
     if (id_column) {
@@ -86,9 +88,10 @@ static bool take(void *context, const struct hash_item *item)
     const char *label = label_column ? column(item, label_column, true, &length) : NULL;
     if (label && (length > PHASH_LABEL_MAX || memchr(label, 0, length)))
         return refuse(f, item, "the label is too long");
+    const size_t bytes = algorithm_bits(&f->options->args.algorithm) / 8;
     if (p->count == p->capacity)
-        grow(p, label_column != 0);
-    p->hashes[p->count] = *item->hash;
+        grow(p, bytes, label_column != 0);
+    memcpy(p->hashes + p->count * bytes, item->hash, bytes);
     p->ids[p->count] = id;
     if (label_column) {
         p->labels[p->count] = label && length ? strndup(label, length) : NULL;
@@ -104,6 +107,7 @@ uint64_t fill_pairs(const struct hashes_options *options, const struct fill_opti
 {
     struct filling f = {options, fill, pairs, 0};
     struct hashes_options what = *options;
+    what.other_kind = &pairs->other_kind;
     what.columns = fill->id_column || fill->label_column;
     const uint64_t failed = hashes_read(&what, take, &f);
     return failed + f.failed;

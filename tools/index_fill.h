@@ -13,10 +13,11 @@ struct fill_options {
 
 /* Pairs side by side, as the library takes them. */
 struct pairs {
-    phash_hash256 *hashes;
+    uint8_t *hashes; /* as many bytes each as the algorithm has */
     uint64_t *ids;
     char **labels; /* NULL, or a string or NULL for each pair */
     size_t count, capacity;
+    bool other_kind; /* hashes of another kind were among them: none must be taken */
 };
 
 /* Reads everything before anything is changed. Gives how many things failed; with `strict` it stops

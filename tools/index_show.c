@@ -3,6 +3,7 @@
 #include "rows.h"
 
 #include <stdio.h>
+#include <string.h>
 
 void index_show_put(json_t *object, const char *key, uint64_t value)
 {
@@ -29,7 +30,7 @@ int index_show_failure(const char *path, const phash_error *error)
 static bool open_index(const char *path, phash_index **index, phash_error *error)
 {
     phash_index_options o = PHASH_INDEX_OPTIONS_INIT;
-    o.flags = PHASH_INDEX_READ_ONLY | PHASH_INDEX_MANUAL;
+    o.flags = PHASH_INDEX_READ_ONLY | PHASH_INDEX_MANUAL | PHASH_INDEX_ANY_KIND;
     return phash_index_open(path, &o, index, error) == PHASH_OK;
 }
 
@@ -90,15 +91,19 @@ int index_show_list(const char *path)
     phash_cursor *cursor;
     if (phash_cursor_new(index, &cursor) != PHASH_OK)
         cli_no_memory();
-    phash_hash256 hashes[MANY];
+    uint8_t hashes[MANY * sizeof(phash_hash256)];
+    const size_t bytes = stats.bits / 8;
     uint64_t ids[MANY];
     struct text out = {0};
     char line[PHASH_HASH256_HEX + 32], hex[PHASH_HASH256_HEX + 1], label[PHASH_LABEL_MAX + 1];
+    phash_bits hash = PHASH_BITS_INIT;
+    hash.length = stats.bits;
     bool going = true;
     for (size_t n; going && (n = phash_cursor_next(cursor, MANY, hashes, ids)) > 0;) {
         text_clear(&out);
         for (size_t i = 0; i < n; i++) {
-            phash_hash256_to_hex(&hashes[i], hex);
+            memcpy(hash.bytes, hashes + i * bytes, bytes);
+            (void)phash_bits_to_hex(&hash, hex, sizeof hex);
             snprintf(line, sizeof line, "%s,%llu", hex, (unsigned long long)ids[i]);
             text_string(&out, line);
             if (stats.labels) {

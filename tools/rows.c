@@ -62,6 +62,7 @@ static void add_json(struct text *out, const char *path, const phash_pdq_result 
     set(object, "hash", json_string(hex_of(result, 0, hex)));
     set(object, "quality", json_integer(result->quality));
     set(object, "featureless", json_boolean(result->quality < PHASH_PDQ_QUALITY_MIN));
+    set(object, "algorithm", json_string("pdq"));
     set(object, "profile", json_string(decode_args_profile(result->profile)));
     if (result->has_dihedral) {
         json_t *dihedral = rows_made(json_object());
@@ -119,23 +120,32 @@ void rows_add(struct text *out, const struct rows_options *options, const char *
     }
 }
 
+/* Eight variants from `first` on, or the first of them where there are no others. */
+static json_t *variants_json(const struct algorithm_hashes *hashes, unsigned first)
+{
+    char hex[PHASH_BITS_HEX_MAX + 1];
+    json_t *object = rows_made(json_object());
+    for (unsigned i = 0; i < PHASH_DIHEDRALS; i++)
+        if (algorithm_has(hashes, first + i)) {
+            phash_bits_to_hex(&hashes->variants[first + i], hex, sizeof hex);
+            set(object, phash_dihedral_name((phash_dihedral)i), json_string(hex));
+        }
+    return object;
+}
+
 static void add_hashes_json(struct text *out, const struct rows_options *options, const char *path,
                             const char *name, const struct algorithm_hashes *hashes)
 {
     char hex[PHASH_BITS_HEX_MAX + 1];
     json_t *object = rows_made(json_object());
     rows_set_path(object, path);
-    phash_bits_to_hex(&hashes->dihedral[0], hex, sizeof hex);
+    phash_bits_to_hex(&hashes->variants[0], hex, sizeof hex);
     set(object, "hash", json_string(hex));
     set(object, "algorithm", json_string(name));
-    if (hashes->has_dihedral) {
-        json_t *dihedral = rows_made(json_object());
-        for (int i = 0; i < PHASH_DIHEDRALS; i++) {
-            phash_bits_to_hex(&hashes->dihedral[i], hex, sizeof hex);
-            set(dihedral, phash_dihedral_name((phash_dihedral)i), json_string(hex));
-        }
-        set(object, "dihedral", dihedral);
-    }
+    if (hashes->has_dihedral)
+        set(object, "dihedral", variants_json(hashes, 0));
+    if (hashes->has_inverted)
+        set(object, "inverted", variants_json(hashes, PHASH_DIHEDRALS));
     rows_add_json(out, object, options->terminal);
     json_decref(object);
 }
@@ -143,21 +153,23 @@ static void add_hashes_json(struct text *out, const struct rows_options *options
 void rows_add_hashes(struct text *out, const struct rows_options *options, const char *path,
                      const struct algorithm *algorithm, const struct algorithm_hashes *hashes)
 {
-    char name[ALGORITHM_NAME], hex[PHASH_BITS_HEX_MAX + 1];
+    char name[ALGORITHM_NAME], variant[ALGORITHM_NAME], hex[PHASH_BITS_HEX_MAX + 1];
     algorithm_name(algorithm, name);
     if (options->format == ROWS_JSON) {
         add_hashes_json(out, options, path, name, hashes);
         return;
     }
-    for (int i = 0; i < (hashes->has_dihedral ? PHASH_DIHEDRALS : 1); i++) {
-        phash_bits_to_hex(&hashes->dihedral[i], hex, sizeof hex);
+    for (unsigned i = 0; i < ALGORITHM_VARIANTS; i++) {
+        if (!algorithm_has(hashes, i))
+            continue;
+        phash_bits_to_hex(&hashes->variants[i], hex, sizeof hex);
         text_string(out, hex);
         if (options->format == ROWS_CSV) {
             text_string(out, ",,");
             add_csv_path(out, options, path);
-            if (hashes->has_dihedral) {
+            if (hashes->has_dihedral || hashes->has_inverted) {
                 text_string(out, ",");
-                text_string(out, phash_dihedral_name((phash_dihedral)i));
+                text_string(out, algorithm_variant_name(i, variant));
             }
             text_string(out, ",");
             text_string(out, name);

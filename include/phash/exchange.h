@@ -25,10 +25,10 @@ typedef phash_status (*phash_read_fn)(void *context, void *buffer, size_t capaci
 
 /* ---- Hash lists -------------------------------------------------------------------------------
  *
- * A list of 256-bit hashes as text, one per line. Which of these forms a file has is told by its
- * content, for the file as a whole:
+ * A list of hashes as text, one per line: PDQ's, of 64 hex digits, unless the options name another
+ * kind. Which of these forms a file has is told by its content, for the file as a whole:
  *
- *     HEX                                              one hash of 64 hex digits
+ *     HEX                                              one hash
  *     HEX,METADATA                                     Meta's PDQ tools; metadata to the end of
  *                                                      the line
  *     hash=HEX,norm=…,delta=…,quality=Q,filename=…     Meta's pdq-photo-hasher; any keys, filename
@@ -38,9 +38,16 @@ typedef phash_status (*phash_read_fn)(void *context, void *buffer, size_t capaci
  *                                                      quotes, line breaks); one without quotes
  *                                                      runs to the end of the line, commas included
  *     HEX,QUALITY,PATH,WORDS                           the same with options: the orientation, such as
- *                                                      rotate90, or the profile, fast or full
+ *                                                      rotate90 or inverted-flipx, the profile,
+ *                                                      fast or full, or what made the hash
+ *     HEX,,PATH,dct-8x4                                a DCT hash: there is always the last column
  *     {"hash":"HEX","quality":Q,"path":"…"}            `phash hash --format json`; only in builds
- *                                                      with jansson
+ *                                                      with jansson; "algorithm" says what made it
+ *
+ * What made a hash is pdq or dct-NxK (hash_size N, highfreq_factor K), as the last column or in
+ * JSON. A line that names another kind than the options, or holds a hash that is as long as those of
+ * another kind, is PHASH_E_KIND. Where a line names none, one with a quality, a profile or "hash="
+ * is PDQ's; any other is taken for what the options say.
  *
  * Lines end in LF or CR LF; a UTF-8 byte order mark, blank lines, lines that start with '#' and a
  * heading line (whose first field is "hash", "hex" or "pdq") are passed over. A bare hash may stand
@@ -74,16 +81,18 @@ typedef struct phash_list_options {
     phash_list_format form; /* PHASH_LIST_UNKNOWN (default): told by the content;
                                PHASH_LIST_METADATA: all behind the first comma is metadata, also
                                where it could be a quality and a path */
+    uint32_t bits;          /* length of a hash: 256, or 64; default 256 */
+    char algorithm[32];     /* what made the hashes, such as "pdq" or "dct-8x4"; default "pdq" */
 } phash_list_options;
 
 #define PHASH_LIST_OPTIONS_INIT                                                                    \
     {                                                                                              \
-        sizeof(phash_list_options), (size_t)65536, PHASH_LIST_UNKNOWN                              \
+        sizeof(phash_list_options), (size_t)65536, PHASH_LIST_UNKNOWN, PHASH_HASH256_BITS, "pdq"   \
     }
 
 typedef struct phash_list_record {
-    size_t size; /* sizeof(phash_list_record) of the caller */
-    phash_hash256 hash;
+    size_t size;         /* sizeof(phash_list_record) of the caller */
+    phash_hash256 hash;  /* one of 64 bits stands in the first 8 bytes, the rest is zero */
     int quality;         /* 0 to 100, or -1 where the list does not say */
     const char *extra;   /* metadata, filename or path; not NUL-terminated; "" where there is none.
                             Belongs to the reader and holds until the next call on it */
@@ -124,10 +133,12 @@ PHASH_API phash_status phash_list_open_reader(phash_read_fn read, void *context,
  * Returns PHASH_OK; PHASH_E_NOT_FOUND at the end of the list.
  * Errors of one line, after which the next call goes on behind it: PHASH_E_HEX (no hash where one
  * must stand), PHASH_E_CORRUPT (anything else in the line is wrong), PHASH_E_LIMIT_INPUT (longer
- * than max_line), PHASH_E_UNSUPPORTED (JSON in a build without jansson), and PHASH_E_FORMAT instead
- * of the first two while no line was good yet: likely this is no hash list at all.
+ * than max_line), PHASH_E_UNSUPPORTED (JSON in a build without jansson), PHASH_E_KIND (a hash of
+ * another kind; the message names both), and PHASH_E_FORMAT instead of the first two while no line
+ * was good yet: likely this is no hash list at all.
  * Errors of the reader, which every later call repeats (phash_list_failed): what the read function
- * returned (PHASH_E_READ from a descriptor), PHASH_E_MEMORY. PHASH_E_ARGUMENT. */
+ * returned (PHASH_E_READ from a descriptor), PHASH_E_MEMORY, PHASH_E_KIND while no line was good
+ * yet. PHASH_E_ARGUMENT. */
 PHASH_API phash_status phash_list_next(phash_list *list, phash_list_record *record,
                                        phash_error *error);
 
@@ -141,7 +152,7 @@ PHASH_API phash_list_format phash_list_format_get(const phash_list *list);
 /* Wipes and frees a reader and clears the pointer; NULL and pointers to NULL are fine. */
 PHASH_API void phash_list_free(phash_list **list);
 
-/* Tells from the first bytes of some data whether it is a hash list: PHASH_LIST_UNKNOWN unless its
+/* Tells from the first bytes of some data whether it is a hash list of PDQ: PHASH_LIST_UNKNOWN unless its
  * first line that is neither blank, comment nor heading is a whole record. JSON is told by its
  * first character alone. 4096 bytes are plenty.
  *   head   `bytes` bytes from the start of the data; the caller keeps them

@@ -77,7 +77,9 @@ typedef enum phash_index_sync {
     UINT32_C(                                                                                      \
         8) /* no background thread: changes are folded in and compacted when                  \
                    phash_index_compact is called, and at no other time */
-#define PHASH_INDEX_FLAGS UINT32_C(15)
+#define PHASH_INDEX_ANY_KIND                                                                       \
+    UINT32_C(16) /* open: whatever algorithm, length and radius the index has */
+#define PHASH_INDEX_FLAGS UINT32_C(31)
 
 typedef struct phash_index_options {
     size_t size;     /* sizeof(phash_index_options) of the caller */

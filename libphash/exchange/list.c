@@ -29,6 +29,7 @@ struct phash_list {
     phash_status failed; /* what every later call returns */
     uint64_t line;       /* number of the line at `begin` */
     phash_list_format format;
+    phash_list_kind kind;
     struct {
         const char *data;
         size_t bytes;
@@ -80,6 +81,8 @@ static phash_status open_list(phash_read_fn read, void *context, const phash_lis
         options = &defaults;
     if (!read || options->size < sizeof *options || options->max_line <= PHASH_HASH256_HEX ||
         options->max_line > (size_t)64 << 20 ||
+        (options->bits != PHASH_HASH256_BITS && options->bits != 64) ||
+        !memchr(options->algorithm, 0, sizeof options->algorithm) ||
         (options->form != PHASH_LIST_UNKNOWN && options->form != PHASH_LIST_METADATA))
         return phash_fail(error, PHASH_E_ARGUMENT, "invalid list options");
     phash_list *list = phash_alloc_zero(1, sizeof *list);
@@ -95,6 +98,8 @@ static phash_status open_list(phash_read_fn read, void *context, const phash_lis
     list->capacity = capacity;
     list->max_line = options->max_line;
     list->format = options->form;
+    list->kind.bits = options->bits;
+    memcpy(list->kind.algorithm, options->algorithm, sizeof list->kind.algorithm);
     list->multiline = list->at_start = true;
     list->line = 1;
     *out = list;
@@ -268,11 +273,14 @@ static phash_status parse_record(phash_list *list, phash_line *line, size_t *len
     }
 }
 
-static phash_status bad_line(const phash_list *list, uint64_t number, phash_status status,
+static phash_status bad_line(phash_list *list, uint64_t number, phash_status status,
                              const char *reason, phash_error *error)
 {
     if (!list->has_records && (status == PHASH_E_HEX || status == PHASH_E_CORRUPT))
         status = PHASH_E_FORMAT;
+    /* The whole list is of another kind: once is enough. */
+    if (!list->has_records && status == PHASH_E_KIND)
+        list->failed = status;
     return phash_fail_at(error, status, 0, number, "line %" PRIu64 ": %s", number, reason);
 }
 
@@ -311,7 +319,8 @@ phash_status phash_list_next(phash_list *list, phash_list_record *record, phash_
                 return status;
             return bad_line(list, number, PHASH_E_LIMIT_INPUT, "too long", error);
         }
-        phash_line line = {.first = !list->has_records, .record = PHASH_LIST_RECORD_INIT};
+        phash_line line = {
+            .kind = &list->kind, .first = !list->has_records, .record = PHASH_LIST_RECORD_INIT};
         phash_line_result result;
         uint64_t lines = 0;
         status = parse_record(list, &line, &length, &lines, &result, error);
@@ -334,6 +343,7 @@ phash_status phash_list_next(phash_list *list, phash_list_record *record, phash_
 
 phash_list_format phash_list_sniff(const void *head, size_t bytes)
 {
+    static const phash_list_kind pdq = {PHASH_HASH256_BITS, "pdq"};
     const char *p = head, *end = p ? p + bytes : NULL;
     if (p && bytes >= 3 && !memcmp(p, "\xef\xbb\xbf", 3))
         p += 3;
@@ -341,7 +351,8 @@ phash_list_format phash_list_sniff(const void *head, size_t bytes)
         const char *lf = memchr(p, '\n', (size_t)(end - p));
         /* Only the start of a line tells its form: hash, commas and quality. */
         char text[256];
-        phash_line line = {.text = text, .first = true, .record = PHASH_LIST_RECORD_INIT};
+        phash_line line = {
+            .kind = &pdq, .text = text, .first = true, .record = PHASH_LIST_RECORD_INIT};
         line.length = (size_t)((lf ? lf : end) - p);
         if (line.length && p[line.length - 1] == '\r')
             line.length--;

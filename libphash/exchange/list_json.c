@@ -10,9 +10,17 @@ static phash_line_result take(phash_line *line, const json_t *object)
     if (!json_is_object(object))
         return phash_line_bad(line, PHASH_E_CORRUPT, "not a JSON object");
     const json_t *hash = json_object_get(object, "hash");
-    if (!json_is_string(hash) ||
-        phash_hash256_from_hex(json_string_value(hash), json_string_length(hash), &r->hash))
-        return phash_line_bad(line, PHASH_E_HEX, "\"hash\" is not a hash of 64 hex digits");
+    const json_t *algorithm = json_object_get(object, "algorithm");
+    if (!json_is_string(hash))
+        return phash_line_bad(line, PHASH_E_HEX, "\"hash\" is not a hash");
+    phash_line_result result = LINE_RECORD;
+    if (json_is_string(algorithm))
+        result =
+            phash_line_named(line, json_string_value(algorithm), json_string_length(algorithm));
+    if (result == LINE_RECORD)
+        result = phash_line_hash(line, json_string_value(hash), json_string_length(hash), true);
+    if (result != LINE_RECORD)
+        return result;
     const json_t *quality = json_object_get(object, "quality");
     if (quality && !json_is_null(quality)) {
         const json_int_t value = json_integer_value(quality);
@@ -22,6 +30,8 @@ static phash_line_result take(phash_line *line, const json_t *object)
     }
     const char *profile = json_string_value(json_object_get(object, "profile"));
     r->fast = profile && !strcmp(profile, "fast");
+    if (!algorithm && phash_line_nameless(line, profile || r->quality >= 0) == LINE_BAD)
+        return LINE_BAD;
     static const char *const names[] = {"path", "filename", "label"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const json_t *extra = json_object_get(object, names[i]);

@@ -45,13 +45,29 @@ static bool parse_quality(const char *text, size_t length, int *quality)
     return value <= 100;
 }
 
-/* A column that `phash hash` writes behind the path when asked for: the orientation, or the profile. */
-static bool is_column(phash_list_record *r, const char *text, size_t length)
+/* A column that `phash hash` writes behind the path when asked for: the orientation, the profile, or
+ * what made the hash. */
+static bool is_column(phash_line *line, const char *text, size_t length)
 {
+    static const char inverted[] = "inverted";
+    const size_t prefix = sizeof inverted - 1;
     const bool fast = length == 4 && !memcmp(text, "fast", 4);
-    r->fast |= fast;
+    line->record.fast |= fast;
     if (fast || (length == 4 && !memcmp(text, "full", 4)))
         return true;
+    if (phash_list_is_kind(text, length)) {
+        line->name = text;
+        line->name_length = length;
+        return true;
+    }
+    if (length >= prefix && !memcmp(text, inverted, prefix)) {
+        if (length == prefix)
+            return true;
+        if (text[prefix] != '-')
+            return false;
+        text += prefix + 1;
+        length -= prefix + 1;
+    }
     for (int d = 0; d < PHASH_DIHEDRALS; d++) {
         const char *name = phash_dihedral_name((phash_dihedral)d);
         if (strlen(name) == length && !memcmp(name, text, length))
@@ -62,17 +78,37 @@ static bool is_column(phash_list_record *r, const char *text, size_t length)
 
 /* A path without quotes runs to the end of the line, but for such columns: `phash hash` puts a path
  * with commas in quotes. */
-static size_t without_columns(phash_list_record *r, const char *text, size_t length)
+static size_t without_columns(phash_line *line, const char *text, size_t length)
 {
     for (size_t end = length; end > 0;) {
         size_t start = end;
         while (start > 0 && text[start - 1] != ',')
             start--;
-        if (start == 0 || !is_column(r, text + start, end - start))
+        if (start == 0 || !is_column(line, text + start, end - start))
             return end;
         end = start - 1;
     }
     return 0;
+}
+
+/* What of metadata stands in front of a last column that names what made the hash. */
+static size_t without_name(phash_line *line, const char *text, size_t length)
+{
+    size_t start = length;
+    while (start > 0 && text[start - 1] != ',')
+        start--;
+    if (!phash_list_is_kind(text + start, length - start))
+        return length;
+    line->name = text + start;
+    line->name_length = length - start;
+    return start ? start - 1 : 0;
+}
+
+static bool ends_in_fast(const char *text, size_t length)
+{
+    static const char fast[] = ",fast";
+    const size_t n = sizeof fast - 1;
+    return length >= n && !memcmp(text + length - n, fast, n);
 }
 
 /* `text` starts behind the opening quote. Finds the closing one, from `from` on, and takes doubled
@@ -98,8 +134,7 @@ static phash_line_result quoted(phash_line *line, char *text, size_t length)
     for (size_t from = at; from < length;) {
         const char *comma = memchr(text + from + 1, ',', length - from - 1);
         const size_t end = comma ? (size_t)(comma - text) : length;
-        (void)is_column(&line->record, text + from + 1,
-                        end - from - 1); /* others are passed over */
+        (void)is_column(line, text + from + 1, end - from - 1); /* others are passed over */
         from = end;
     }
     size_t to = 0;
@@ -125,7 +160,8 @@ static phash_line_result parse_fields(phash_line *line, phash_list_format *forma
         *format = is_csv ? PHASH_LIST_CSV : PHASH_LIST_METADATA;
     if (*format == PHASH_LIST_METADATA) {
         r->extra = text;
-        r->extra_length = length;
+        r->extra_length = without_name(line, text, length);
+        r->fast = is_csv && ends_in_fast(text, r->extra_length);
         return LINE_RECORD;
     }
     if (!is_csv && !(first == 0 || parse_quality(text, first, &quality)))
@@ -138,7 +174,7 @@ static phash_line_result parse_fields(phash_line *line, phash_list_format *forma
     if (length && *text == '"')
         return quoted(line, text + 1, length - 1);
     r->extra = text;
-    r->extra_length = without_columns(r, text, length);
+    r->extra_length = without_columns(line, text, length);
     return LINE_RECORD;
 }
 
@@ -162,8 +198,8 @@ static phash_line_result parse_key_value(phash_line *line)
             break;
         }
         if (key == 4 && !memcmp(p, "hash", 4)) {
-            if (phash_hash256_from_hex(value, (size_t)(stop - value), &r->hash))
-                return phash_line_bad(line, PHASH_E_HEX, "not a hash of 64 hex digits");
+            if (phash_line_hash(line, value, (size_t)(stop - value), true) == LINE_BAD)
+                return LINE_BAD;
             has_hash = true;
         } else if (key == 7 && !memcmp(p, "quality", 7)) {
             if (!parse_quality(value, (size_t)(stop - value), &r->quality))
@@ -172,7 +208,8 @@ static phash_line_result parse_key_value(phash_line *line)
         }
         p = comma ? comma + 1 : end;
     }
-    return has_hash ? LINE_RECORD : phash_line_bad(line, PHASH_E_HEX, "no hash=");
+    return has_hash ? phash_line_nameless(line, true)
+                    : phash_line_bad(line, PHASH_E_HEX, "no hash=");
 }
 
 phash_line_result phash_list_parse(phash_line *line, phash_list_format *format)
@@ -184,6 +221,7 @@ phash_line_result phash_list_parse(phash_line *line, phash_list_format *format)
     r->extra = "";
     r->extra_length = 0;
     r->fast = 0;
+    line->name = NULL;
     if (!length || *text == '#' || is_blank(text, length))
         return LINE_SKIP;
     if (memchr(text + line->scanned, '\0', length - line->scanned))
@@ -199,16 +237,17 @@ phash_line_result phash_list_parse(phash_line *line, phash_list_format *format)
             *format = PHASH_LIST_KEY_VALUE;
         return result;
     }
-    const char *comma = length > PHASH_HASH256_HEX ? text + PHASH_HASH256_HEX : NULL;
-    if (length < PHASH_HASH256_HEX || (comma && *comma != ',') ||
-        phash_hash256_from_hex(text, PHASH_HASH256_HEX, &r->hash)) {
-        if (line->first && is_heading(text, length))
-            return LINE_SKIP;
-        return phash_line_bad(line, PHASH_E_HEX, "not a hash of 64 hex digits");
+    if (phash_line_hash(line, text, length, false) == LINE_BAD)
+        return line->first && is_heading(text, length) ? LINE_SKIP : LINE_BAD;
+    const size_t digits = line->kind->bits / 4;
+    if (length > digits) {
+        const phash_line_result result =
+            parse_fields(line, format, text + digits + 1, length - digits - 1);
+        if (result != LINE_RECORD)
+            return result;
+        return line->name ? phash_line_named(line, line->name, line->name_length)
+                          : phash_line_nameless(line, r->quality >= 0 || r->fast);
     }
-    if (comma)
-        return parse_fields(line, format, text + PHASH_HASH256_HEX + 1,
-                            length - PHASH_HASH256_HEX - 1);
     if (*format == PHASH_LIST_UNKNOWN)
         *format = PHASH_LIST_HEX;
     return LINE_RECORD;

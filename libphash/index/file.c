@@ -154,5 +154,6 @@ phash_status phash_index_open(const char *path, const phash_index_options *optio
         phash_io_place_close(&place);
         return status;
     }
-    return phash_store_open(&chosen, !options, &place, lock, index, error);
+    const bool any_kind = !options || chosen.flags & PHASH_INDEX_ANY_KIND;
+    return phash_store_open(&chosen, any_kind, &place, lock, index, error);
 }

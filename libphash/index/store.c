@@ -257,8 +257,9 @@ static phash_status fill(phash_index *index, phash_snapshot *snapshot, bool any_
     const phash_snapshot_info *info = &snapshot->info;
     phash_index_options *o = &index->options;
     if (!any_kind && (o->bits != info->bits || strcmp(o->algorithm, info->algorithm) != 0))
-        return phash_fail(error, PHASH_E_KIND, "the index holds %u-bit hashes of \"%s\"",
-                          info->bits, info->algorithm);
+        return phash_fail(error, PHASH_E_KIND,
+                          "the index holds %u-bit hashes of \"%s\", not %u-bit ones of \"%s\"",
+                          info->bits, info->algorithm, o->bits, o->algorithm);
     if (any_kind)
         o->radius = info->radius;
     o->bits = info->bits;

@@ -32,7 +32,7 @@ class Formats(CliTest):
             result = self.check(self.run_phash("hash", *option, "a.png", "./a.png"), 0, err=b"")
             lines = [json.loads(line) for line in result.out.splitlines()]
             expected = {"path": "a.png", "hash": WAVES_HASH.decode(), "quality": 100,
-                        "featureless": False, "profile": "full"}
+                        "featureless": False, "algorithm": "pdq", "profile": "full"}
             self.assertEqual(lines, [expected, {**expected, "path": "./a.png"}])
 
     def test_dihedral(self):

@@ -3,6 +3,7 @@
 
 #include <phash/exchange.h>
 
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -251,6 +252,12 @@ START_TEST(arguments)
     ck_assert_ptr_null(list);
     options.max_line = SIZE_MAX;
     ck_assert_int_eq(phash_list_open_memory("", 0, &options, &list, NULL), PHASH_E_ARGUMENT);
+    options = (phash_list_options)PHASH_LIST_OPTIONS_INIT;
+    options.bits = 144;
+    ck_assert_int_eq(phash_list_open_memory("", 0, &options, &list, NULL), PHASH_E_ARGUMENT);
+    options = (phash_list_options)PHASH_LIST_OPTIONS_INIT;
+    memset(options.algorithm, 'x', sizeof options.algorithm);
+    ck_assert_int_eq(phash_list_open_memory("", 0, &options, &list, NULL), PHASH_E_ARGUMENT);
     ck_assert_int_eq(phash_list_open_memory(NULL, 1, NULL, &list, NULL), PHASH_E_ARGUMENT);
     ck_assert_int_eq(phash_list_open_memory("", 0, NULL, NULL, NULL), PHASH_E_ARGUMENT);
     ck_assert_int_eq(phash_list_open_reader(NULL, NULL, NULL, &list, NULL), PHASH_E_ARGUMENT);
@@ -258,6 +265,101 @@ START_TEST(arguments)
     ck_assert_int_eq(phash_list_format_get(NULL), PHASH_LIST_UNKNOWN);
     ck_assert_int_eq(phash_list_failed(NULL), 0);
     phash_list_free(NULL);
+}
+END_TEST
+
+/* What lists of 64-bit hashes, and of another algorithm, say. */
+#define S1 "8f0f1e3c7899f0e1"
+static const struct {
+    const char *algorithm;
+    uint32_t bits;
+    const char *text, *expected, *said;
+} kinds[] = {
+    {"dct-8x4", 64, S1 "\n8F0F1E3C7899F0E2\n", "1:8f,-1,\n2:8f,-1,\n", NULL},
+    {"dct-8x4", 64, S1 ",,a.png,dct-8x4\n" S1 ",,\"a,b\",rotate90,dct-8x4\n",
+     "1:8f,-1,a.png\n2:8f,-1,a,b\n", NULL},
+    {"dct-8x4", 64, S1 ",,a.png,inverted,dct-8x4\n" S1 ",,b,c,inverted-flipx,dct-8x4\n",
+     "1:8f,-1,a.png\n2:8f,-1,b,c\n", NULL},
+    {"dct-8x4", 64, S1 ",label 5\n" S1 ",x,dct-8x4\n", "1:8f,-1,label 5\n2:8f,-1,x\n", NULL},
+    {"dct-8x4", 64, S1 "\n" S1 ",,a,dct-8x5\n" S1 "\n", "1:8f,-1,\n2:E43\n3:8f,-1,\n",
+     "line 2: a hash of dct-8x5, not of dct-8x4"},
+    {"dct-8x4", 64, S1 "\n" H1 "\n" S1 "0\n", "1:8f,-1,\n2:E43\n3:E40\n",
+     "line 2: a hash of 256 bits (as pdq has), not of dct-8x4, which has 64"},
+    /* A list that begins with another kind is not read any further. */
+    {"dct-8x4", 64, H1 ",9,a.png\n" H1 ",9,b.png\n", "1:E43\n",
+     "line 1: a hash of 256 bits (as pdq has), not of dct-8x4, which has 64"},
+    {"pdq", 256, S1 "\n" S1 "\n", "1:E43\n",
+     "line 1: a hash of 64 bits, not of pdq, which has 256"},
+    {"pdq", 256, S1 ",,a.png,dct-8x4\n", "1:E43\n", "line 1: a hash of dct-8x4, not of pdq"},
+    {"pdq", 256, H1 ",,a.png,dct-16x4\n", "1:E43\n", "line 1: a hash of dct-16x4, not of pdq"},
+    {"pdq", 256, H1 ",7,a.png,pdq\n" H1 ",7,a.png,dct-16\n", "1:f8,7,a.png\n2:f8,7,a.png,dct-16\n",
+     NULL},
+    {"dct-16x4", 256, H1 "\n" H2 ",,a.png,dct-16x4\n", "1:f8,-1,\n2:d8,-1,a.png\n", NULL},
+    {"dct-16x4", 256, H1 ",9,a.png\n", "1:E43\n", "line 1: a hash of pdq, not of dct-16x4"},
+    {"dct-16x4", 256, "hash=" H1 ",norm=1\n", "1:E43\n", "line 1: a hash of pdq, not of dct-16x4"},
+    {"dct-16x4", 256, H1 ",,a,dct-16x4\n" H1 ",,a,fast\n", "1:f8,-1,a\n2:E43\n",
+     "line 2: a hash of pdq, not of dct-16x4"},
+#if PHASH_HAS_BANK
+    {"dct-8x4", 64,
+     "{\"hash\":\"" S1 "\",\"algorithm\":\"dct-8x4\",\"path\":\"p\"}\n"
+     "{\"hash\":\"" S1 "\"}\n{\"hash\":\"" S1 "\",\"algorithm\":\"md5\"}\n",
+     "1:8f,-1,p\n2:8f,-1,\n3:E43\n", "line 3: a hash of an unknown algorithm, not of dct-8x4"},
+    {"pdq", 256, "{\"hash\":\"" H1 "\",\"algorithm\":\"dct-16x4\"}\n", "1:E43\n",
+     "line 1: a hash of dct-16x4, not of pdq"},
+    {"dct-16x4", 256, "{\"hash\":\"" H1 "\",\"quality\":50}\n", "1:E43\n",
+     "line 1: a hash of pdq, not of dct-16x4"},
+#endif
+};
+enum { KINDS = sizeof kinds / sizeof kinds[0] };
+
+static phash_list_options options_of(int i)
+{
+    phash_list_options options = PHASH_LIST_OPTIONS_INIT;
+    options.bits = kinds[i].bits;
+    snprintf(options.algorithm, sizeof options.algorithm, "%s", kinds[i].algorithm);
+    return options;
+}
+
+START_TEST(kinds_are_told_apart)
+{
+    char out[1024];
+    phash_list *list;
+    const phash_list_options options = options_of(_i);
+    const char *text = kinds[_i].text;
+    ck_assert_int_eq(phash_list_open_memory(text, strlen(text), &options, &list, NULL), PHASH_OK);
+    run(list, out, sizeof out);
+    ck_assert_str_eq(out, kinds[_i].expected);
+    phash_list_free(&list);
+    ck_assert_int_eq(phash_list_open_memory(text, strlen(text), &options, &list, NULL), PHASH_OK);
+    bool said = !kinds[_i].said;
+    phash_list_record r = PHASH_LIST_RECORD_INIT;
+    phash_error e = PHASH_ERROR_INIT;
+    for (phash_status status; (status = phash_list_next(list, &r, &e)) != PHASH_E_NOT_FOUND;) {
+        if (status == PHASH_E_KIND)
+            said |= kinds[_i].said && !strcmp(e.message, kinds[_i].said);
+        else if (kinds[_i].bits == 64 && status == PHASH_OK)
+            for (size_t i = 8; i < sizeof r.hash; i++)
+                ck_assert_uint_eq(r.hash.bytes[i], 0);
+        if (phash_list_failed(list))
+            break;
+    }
+    ck_assert(said);
+    phash_list_free(&list);
+}
+END_TEST
+
+/* Columns are metadata here, but for the one that names the kind. */
+START_TEST(kinds_are_told_apart_in_columns)
+{
+    static const char text[] = S1 ",,a label,dct-8x4\n" S1 ",5,x,fast\n" S1 ",dct-8x4\n";
+    char out[256];
+    phash_list *list;
+    phash_list_options options = options_of(0);
+    options.form = PHASH_LIST_METADATA;
+    ck_assert_int_eq(phash_list_open_memory(text, strlen(text), &options, &list, NULL), PHASH_OK);
+    run(list, out, sizeof out);
+    ck_assert_str_eq(out, "1:8f,-1,,a label\n2:8f,-1,5,x,fast (fast)\n3:8f,-1,\n");
+    phash_list_free(&list);
 }
 END_TEST
 
@@ -313,6 +415,8 @@ int main(void)
     tcase_add_test(t, long_lines_are_passed_over);
     tcase_add_test(t, failing_source);
     tcase_add_test(t, arguments);
+    tcase_add_loop_test(t, kinds_are_told_apart, 0, KINDS);
+    tcase_add_test(t, kinds_are_told_apart_in_columns);
     tcase_add_test(t, random_text_reads_the_same_in_any_pieces);
     suite_add_tcase(s, t);
     return test_main(s);
