@@ -74,6 +74,12 @@ static void expect(fixture *f, uint32_t radius)
 
 static const phash_index_engine engines[] = {PHASH_INDEX_AUTO, PHASH_INDEX_FLAT, PHASH_INDEX_MULTI};
 
+/* Of a radius for 256 bits the one for `bits`. */
+static uint32_t scaled(uint32_t radius, uint32_t bits)
+{
+    return bits == 256 ? radius : radius == 31 ? 10 : radius * bits / 256;
+}
+
 START_TEST(every_shape_and_radius)
 {
     const enum data_shape shape = (enum data_shape)(_i % DATA_SHAPES);
@@ -92,16 +98,18 @@ END_TEST
 START_TEST(sizes)
 {
     static const size_t counts[] = {0, 1, 2, 3, 63, 64, 65, 511, 512, 513, 1000, 5000, 20000};
-    const size_t count = counts[_i];
+    const size_t count = counts[_i / 2];
+    const uint32_t bits = _i % 2 ? 64 : 256;
     for (int shape = 0; shape < DATA_SHAPES; shape++)
         for (size_t build = 0; build < 3; build++) {
             fixture f;
-            setup(&f, (enum data_shape)shape, count, 20, 256, 31, engines[build], 0);
+            setup(&f, (enum data_shape)shape, count, 20, bits, scaled(31, bits), engines[build], 0);
             static const uint32_t radii[] = {0, 15, 31, 47, 63};
             for (size_t r = 0; r < sizeof radii / sizeof radii[0]; r++) {
-                expect(&f, radii[r]);
+                const uint32_t radius = scaled(radii[r], bits);
+                expect(&f, radius);
                 for (size_t e = 0; e < 3; e++)
-                    check_radius(&f, engines[e], radii[r], data_names[shape]);
+                    check_radius(&f, engines[e], radius, data_names[shape]);
             }
             teardown(&f);
         }
@@ -112,13 +120,16 @@ START_TEST(many)
 {
     static const enum data_shape shapes[] = {DATA_UNIFORM, DATA_CLUSTERED, DATA_DUPLICATES,
                                              DATA_EQUAL};
+    const enum data_shape shape = shapes[_i / 2];
+    const uint32_t bits = _i % 2 ? 64 : 256;
     fixture f;
-    setup(&f, shapes[_i], 200000, 12, 256, 31, PHASH_INDEX_AUTO, 0);
+    setup(&f, shape, 200000, 12, bits, scaled(31, bits), PHASH_INDEX_AUTO, 0);
     static const uint32_t radii[] = {0, 31, 70};
     for (size_t r = 0; r < 3; r++) {
-        expect(&f, radii[r]);
+        const uint32_t radius = scaled(radii[r], bits);
+        expect(&f, radius);
         for (size_t e = 0; e < 3; e++)
-            check_radius(&f, engines[e], radii[r], data_names[shapes[_i]]);
+            check_radius(&f, engines[e], radius, data_names[shape]);
     }
     teardown(&f);
 }
@@ -128,11 +139,13 @@ END_TEST
 START_TEST(batches)
 {
     static const size_t batch[] = {0, 1, 2, 3, 4, 5, 60, 61, 511, 512, 513, 1025, 5000};
+    const uint32_t bits = _i / 2 ? 64 : 256, radius = scaled(31, bits);
     fixture f;
-    setup(&f, _i ? DATA_CLUSTERED : DATA_UNIFORM, 6000, 5000, 256, 31, PHASH_INDEX_MULTI, 2);
+    setup(&f, _i % 2 ? DATA_CLUSTERED : DATA_UNIFORM, 6000, 5000, bits, radius, PHASH_INDEX_MULTI,
+          2);
     phash_matches all = PHASH_MATCHES_INIT;
     f.n = 5000;
-    expect(&f, 31);
+    expect(&f, radius);
     all = f.expected;
     for (size_t i = 0; i < sizeof batch / sizeof batch[0]; i++) {
         size_t cut = 0;
@@ -141,7 +154,7 @@ START_TEST(batches)
         f.expected.count = cut;
         f.n = batch[i];
         for (size_t e = 0; e < 3; e++)
-            check_radius(&f, engines[e], 31, "batch");
+            check_radius(&f, engines[e], radius, "batch");
     }
     teardown(&f);
 }
@@ -150,9 +163,10 @@ END_TEST
 /* Removed slots never appear, in segments and in arrays; the rest does. */
 START_TEST(removed)
 {
-    const enum data_shape shape = (enum data_shape)_i;
+    const enum data_shape shape = (enum data_shape)(_i % DATA_SHAPES);
+    const uint32_t bits = _i / DATA_SHAPES ? 64 : 256;
     fixture f;
-    setup(&f, shape, 5000, 40, 256, 31, PHASH_INDEX_MULTI, 2);
+    setup(&f, shape, 5000, 40, bits, scaled(31, bits), PHASH_INDEX_MULTI, 2);
     uint64_t state = test_seed() + 9;
     phash_segment_info info;
     phash_segment_info_get(f.segment, &info);
@@ -168,17 +182,18 @@ START_TEST(removed)
         }
     static const uint32_t radii[] = {0, 20, 31, 60};
     for (size_t r = 0; r < 4; r++) {
-        expect(&f, radii[r]);
+        const uint32_t radius = scaled(radii[r], bits);
+        expect(&f, radius);
         for (size_t e = 0; e < 3; e++)
-            check_radius(&f, engines[e], radii[r], data_names[shape]);
-        const phash_flat flat = {f.hashes, f.ids, f.count, 256};
+            check_radius(&f, engines[e], radius, data_names[shape]);
+        const phash_flat flat = {f.hashes, f.ids, f.count, bits};
         for (size_t n = 1; n <= f.n; n += 39) {
             size_t cut = 0;
             while (cut < f.expected.count && f.expected.items[cut].query < n)
                 cut++;
             phash_matches part = {f.expected.items, cut, cut};
             f.found.count = 0;
-            ck_assert_int_eq(phash_flat_search(&flat, f.removed, f.queries, n, radii[r], f.scratch,
+            ck_assert_int_eq(phash_flat_search(&flat, f.removed, f.queries, n, radius, f.scratch,
                                                &f.found, NULL),
                              PHASH_OK);
             ck_assert_int_eq(phash_matches_sort(&f.found), PHASH_OK);
@@ -191,27 +206,29 @@ END_TEST
 
 START_TEST(nearest)
 {
-    const enum data_shape shape = (enum data_shape)_i;
+    const enum data_shape shape = (enum data_shape)(_i % DATA_SHAPES);
+    const uint32_t bits = _i / DATA_SHAPES ? 64 : 256;
     fixture f;
-    setup(&f, shape, 3000, 24, 256, 31, PHASH_INDEX_MULTI, 2);
+    setup(&f, shape, 3000, 24, bits, scaled(31, bits), PHASH_INDEX_MULTI, 2);
     static const uint32_t ks[] = {1, 2, 10, 4000};
     static const uint32_t radii[] = {0, 10, 31, 256};
     for (size_t r = 0; r < 4; r++)
         for (size_t i = 0; i < 4; i++) {
-            expect(&f, radii[r]);
+            const uint32_t radius = scaled(radii[r], bits);
+            expect(&f, radius);
             brute_cut(&f.expected, ks[i]);
             for (size_t e = 0; e < 3; e++) {
                 phash_scratch_force(f.scratch, engines[e]);
                 f.found.count = 0;
                 ck_assert_int_eq(phash_segment_nearest(f.segment, NULL, f.queries, f.n, ks[i],
-                                                       radii[r], f.scratch, &f.found, NULL),
+                                                       radius, f.scratch, &f.found, NULL),
                                  PHASH_OK);
                 ck_assert_int_eq(phash_matches_sort(&f.found), PHASH_OK);
                 matches_compare(&f.expected, &f.found, "nearest");
             }
-            const phash_flat flat = {f.hashes, f.ids, f.count, 256};
+            const phash_flat flat = {f.hashes, f.ids, f.count, bits};
             f.found.count = 0;
-            ck_assert_int_eq(phash_flat_nearest(&flat, NULL, f.queries, f.n, ks[i], radii[r],
+            ck_assert_int_eq(phash_flat_nearest(&flat, NULL, f.queries, f.n, ks[i], radius,
                                                 f.scratch, &f.found, NULL),
                              PHASH_OK);
             ck_assert_int_eq(phash_matches_sort(&f.found), PHASH_OK);
@@ -242,17 +259,18 @@ static void free_sections(phash_section *sections, size_t n)
 
 START_TEST(attached)
 {
+    const uint32_t bits = _i ? 64 : 256, radius = scaled(31, bits);
     for (int shape = 0; shape < DATA_SHAPES; shape++)
         for (size_t e = 0; e < 3; e++) {
             fixture f;
-            setup(&f, (enum data_shape)shape, 5000, 30, 256, 31, engines[e], 2);
+            setup(&f, (enum data_shape)shape, 5000, 30, bits, radius, engines[e], 2);
             phash_section copies[PHASH_SEGMENT_SECTIONS_MAX];
             const size_t n = copy_sections(f.segment, copies);
             phash_segment_free(&f.segment);
             ck_assert_int_eq(phash_segment_attach(copies, n, &f.segment, NULL), PHASH_OK);
             ck_assert_int_eq(phash_segment_validate(f.segment, NULL), PHASH_OK);
-            expect(&f, 31);
-            check_radius(&f, PHASH_INDEX_AUTO, 31, "attached");
+            expect(&f, radius);
+            check_radius(&f, PHASH_INDEX_AUTO, radius, "attached");
             phash_segment_free(&f.segment);
             /* Every section too short, too long, missing, twice. */
             for (size_t i = 0; i < n; i++)
@@ -286,8 +304,9 @@ END_TEST
 START_TEST(damaged)
 {
     fixture f;
-    setup(&f, _i % 2 ? DATA_DUPLICATES : DATA_CLUSTERED, _i < 2 ? 6000 : 40000, 40, 256, 31,
-          PHASH_INDEX_MULTI, 2);
+    const uint32_t bits = _i / 4 ? 64 : 256, radius = scaled(31, bits);
+    setup(&f, _i % 2 ? DATA_DUPLICATES : DATA_CLUSTERED, _i % 4 < 2 ? 6000 : 40000, 40, bits,
+          radius, PHASH_INDEX_MULTI, 2);
     uint64_t state = test_seed() + 11 + (uint64_t)_i;
     phash_section copies[PHASH_SEGMENT_SECTIONS_MAX];
     const size_t n = copy_sections(f.segment, copies);
@@ -304,8 +323,8 @@ START_TEST(damaged)
             f.found.count = 0;
             for (size_t e = 0; e < 3; e++) {
                 phash_scratch_force(f.scratch, engines[e]);
-                ck_assert_int_eq(phash_segment_search(f.segment, NULL, f.queries, 8, 31, f.scratch,
-                                                      &f.found, NULL),
+                ck_assert_int_eq(phash_segment_search(f.segment, NULL, f.queries, 8, radius,
+                                                      f.scratch, &f.found, NULL),
                                  PHASH_OK);
             }
             uint8_t out[32];
@@ -462,13 +481,13 @@ static Suite *suite(void)
     TCase *t = tcase_create("brute force");
     tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, every_shape_and_radius, 0, 2 * DATA_SHAPES);
-    tcase_add_loop_test(t, sizes, 0, 13);
-    tcase_add_loop_test(t, many, 0, 4);
-    tcase_add_loop_test(t, batches, 0, 2);
-    tcase_add_loop_test(t, removed, 0, DATA_SHAPES);
-    tcase_add_loop_test(t, nearest, 0, DATA_SHAPES);
-    tcase_add_test(t, attached);
-    tcase_add_loop_test(t, damaged, 0, 4);
+    tcase_add_loop_test(t, sizes, 0, 26);
+    tcase_add_loop_test(t, many, 0, 8);
+    tcase_add_loop_test(t, batches, 0, 4);
+    tcase_add_loop_test(t, removed, 0, 2 * DATA_SHAPES);
+    tcase_add_loop_test(t, nearest, 0, 2 * DATA_SHAPES);
+    tcase_add_loop_test(t, attached, 0, 2);
+    tcase_add_loop_test(t, damaged, 0, 8);
     tcase_add_test(t, arguments);
     tcase_add_test(t, sorting);
 #ifdef VECTORS
