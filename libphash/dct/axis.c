@@ -216,16 +216,9 @@ phash_status dct_axis_pack(dct_axis *a, const dct_kernels *k)
             char *at = (char *)a->packed + plane * k->digits * i;
             for (unsigned p = 0; p < k->digits; p++, at += plane) {
                 /* The lowest digit first; the last one is what remains. */
-                int32_t digit = rest;
-                if (k->digit_bytes == 2 && p + 1 < k->digits)
-                    digit = rest & ((1 << k->shift) - 1);
-                else if (p + 1 < k->digits)
-                    digit = (int8_t)(uint8_t)(rest & 0xff);
+                const int32_t digit = p + 1 < k->digits ? rest & ((1 << k->shift) - 1) : rest;
                 rest = (rest - digit) / (1 << k->shift);
-                if (k->digit_bytes == 2)
-                    ((int16_t *)(void *)at)[t] = (int16_t)digit;
-                else
-                    ((int8_t *)at)[t] = (int8_t)digit;
+                ((int16_t *)(void *)at)[t] = (int16_t)digit;
             }
         }
     return PHASH_OK;
@@ -238,5 +231,7 @@ void dct_axis_free(dct_axis *a)
     free(a->count);
     free(a->weights);
     free(a->packed);
+    free(a->windows);
+    free(a->digits);
     memset(a, 0, sizeof *a);
 }

@@ -11,9 +11,17 @@
 enum {
     DCT_WEIGHT_BITS = 22, /* fraction bits of a weight: 8 + 22 bits and sign fit 32 */
     DCT_ROUND = 1 << (DCT_WEIGHT_BITS - 1),
-    DCT_PAD = 64, /* readable bytes behind a row */
-    DCT_BATCH = 4 /* most rows that the kernels are given at once */
+    DCT_PAD = 64,   /* readable bytes behind a row */
+    DCT_BATCH = 4,  /* most rows that the kernels are given at once */
+    DCT_BLOCK = 16, /* pixels of each of four rows in a block of 64 bytes */
+    DCT_DIGITS = 3  /* signed bytes that a weight is split into */
 };
+
+/* What the kernels by fours know of a window: its steps, of DCT_BLOCK pixels or of four rows, and
+ * those among them (from `wide` on, up to `narrow`) in which weights have a third digit. */
+typedef struct dct_window {
+    uint32_t first, count, wide, narrow;
+} dct_window;
 
 /* The windows along one side: sample i of `out` is the weighted sum of the `count[i]` samples of
  * `in` from first[i] on. Windows move to the right: first and first + count never decrease. */
@@ -28,12 +36,18 @@ typedef struct dct_axis {
     uint32_t padded;
     void *packed;
     size_t packed_bytes;
+
+    /* The same for kernels that take rows by fours, see quads.c: signed digits of a byte each, for
+     * each window room for `steps` steps. */
+    dct_window *windows;
+    int8_t *digits;
+    uint32_t steps;
 } dct_axis;
 
 typedef struct dct_kernels {
     /* How a weight is split so that a narrow multiplication does: w = sum over plane p of
-     * digit p << (shift * p). digit_bytes is 4 for whole weights, or 2 or 1; the lowest of 2-byte
-     * digits is 0..4095, 1-byte digits are all signed. Windows are padded to a multiple of lanes. */
+     * digit p << (shift * p). digit_bytes is 4 for whole weights, or 2; the lowest of 2-byte
+     * digits is 0..4095. Windows are padded to a multiple of lanes. */
     unsigned digits, digit_bytes, shift, lanes;
 
     /* n pixels to grey. */
@@ -48,6 +62,22 @@ typedef struct dct_kernels {
     /* sums[i] += sum over r of weights[r] * lines[r * n + i]. */
     void (*vertical)(int32_t *sums, const uint8_t *lines, const int32_t *weights, size_t rows,
                      size_t n);
+
+    /* The same for rows by fours, which leaves no sums across a vector: NULL, or used instead of the
+     * two above. A block holds DCT_BLOCK pixels of each of four rows, row after row; a quad is the
+     * blocks of four rows. */
+
+    /* n pixels each of four rows to a quad; of the last block the pixels behind n are undefined. */
+    void (*grey4)(phash_pixel_format format, const uint8_t *const rows[4], uint8_t *quad, size_t n);
+
+    /* Two quads, which may be one and the same, along their length: lines[4 * i + r] is sample i of
+     * row r. Room for 4 * axis->out bytes, rounded up to 64. */
+    void (*horizontal4)(const dct_axis *axis, const uint8_t *const quads[2],
+                        uint8_t *const lines[2]);
+
+    /* sums[i] += the four weights' digits times the four rows of sample i. `digits` are 12: four of
+     * the lowest, of the middle, of the highest. `lines` as above. */
+    void (*vertical4)(int32_t *sums, const uint8_t *lines, const int8_t *digits, size_t n);
 } dct_kernels;
 
 /* Fills the table for the sets, from C upwards. */

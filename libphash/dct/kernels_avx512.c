@@ -1,7 +1,9 @@
 /* The reduction's kernels for AVX-512 with VBMI and VNNI.
  *
  * vpdpbusd multiplies 64 unsigned bytes by 64 signed ones and adds them by fours: a weight of 23
- * bits is three signed digits of a byte, so three instructions do 64 taps. */
+ * bits is three signed digits of a byte, so three instructions do 16 taps of four rows; two where
+ * the weights are small, which those far from the middle of a window are. Rows go by fours because
+ * sums then stay within 128 bits, and those of four samples are folded at once. */
 #include "dct/kernels.h"
 
 #include <immintrin.h>
@@ -84,31 +86,117 @@ static inline __m512i joined(__m512i low, __m512i middle, __m512i high)
     return _mm512_add_epi32(low, _mm512_slli_epi32(upper, 8));
 }
 
-/* Sixteen partial sums of sample i in one row and in another. */
-static inline void window_sums(const dct_axis *axis, uint32_t i, const uint8_t *row0,
-                               const uint8_t *row1, __m512i out[2])
+/* ---- rows by fours ---- */
+
+/* Sixteen pixels to 32 bits each, the grey in the third byte. */
+static inline __m512i grey_at_16(__m512i bytes, const grey_weights *w)
 {
-    const size_t plane = axis->padded;
-    const int8_t *w = (const int8_t *)axis->packed + 3 * plane * i;
-    const uint32_t count = axis->count[i];
-    row0 += axis->first[i];
-    row1 += axis->first[i];
-    __m512i a0 = _mm512_setzero_si512(), a1 = a0, a2 = a0, b0 = a0, b1 = a0, b2 = a0;
-    for (uint32_t t = 0; t < count; t += 64) {
-        const __m512i w0 = _mm512_load_si512((const void *)(w + t)),
-                      w1 = _mm512_load_si512((const void *)(w + plane + t)),
-                      w2 = _mm512_load_si512((const void *)(w + 2 * plane + t));
-        const __m512i a = _mm512_loadu_si512((const void *)(row0 + t)),
-                      b = _mm512_loadu_si512((const void *)(row1 + t));
-        a0 = _mm512_dpbusd_epi32(a0, a, w0);
-        b0 = _mm512_dpbusd_epi32(b0, b, w0);
-        a1 = _mm512_dpbusd_epi32(a1, a, w1);
-        b1 = _mm512_dpbusd_epi32(b1, b, w1);
-        a2 = _mm512_dpbusd_epi32(a2, a, w2);
-        b2 = _mm512_dpbusd_epi32(b2, b, w2);
+    const __m512i v = _mm512_permutexvar_epi8(w->order, bytes);
+    const __m512i h = _mm512_dpbusd_epi32(_mm512_srli_epi32(w->round, 8), v, w->high);
+    return _mm512_dpbusd_epi32(_mm512_slli_epi32(h, 8), v, w->low);
+}
+
+/* Sixteen pixels of four rows to a block. */
+static inline __m512i block_of(const __m512i pixels[4], const grey_weights *w, __m512i order)
+{
+    const __mmask32 odd = 0xaaaaaaaa;
+    const __m512i a = grey_at_16(pixels[0], w), b = grey_at_16(pixels[1], w),
+                  c = grey_at_16(pixels[2], w), d = grey_at_16(pixels[3], w);
+    const __m512i ab = _mm512_mask_blend_epi16(odd, _mm512_srli_epi32(a, 16), b),
+                  cd = _mm512_mask_blend_epi16(odd, _mm512_srli_epi32(c, 16), d);
+    return _mm512_permutexvar_epi8(order, _mm512_packus_epi16(ab, cd));
+}
+
+/* After packing, 128-bit lane i has pixels 4i to 4i + 3: those of the first two rows in turn, then
+ * those of the others. */
+static __m512i block_order(void)
+{
+    uint8_t order[64];
+    for (unsigned r = 0; r < 4; r++)
+        for (unsigned x = 0; x < DCT_BLOCK; x++)
+            order[DCT_BLOCK * r + x] = (uint8_t)(x / 4 * 16 + r / 2 * 8 + x % 4 * 2 + r % 2);
+    return _mm512_loadu_si512((const void *)order);
+}
+
+static void interleave4(const uint8_t *const rows[4], uint8_t *quad, size_t n)
+{
+    for (size_t x = 0; x < n; x += DCT_BLOCK, quad += 64) {
+        const size_t left = n - x < DCT_BLOCK ? n - x : DCT_BLOCK;
+        const __mmask16 m = (__mmask16)((1u << left) - 1);
+        for (unsigned r = 0; r < 4; r++)
+            _mm_store_si128((__m128i *)(void *)(quad + DCT_BLOCK * r),
+                            _mm_maskz_loadu_epi8(m, (const void *)(rows[r] + x)));
     }
-    out[0] = joined(a0, a1, a2);
-    out[1] = joined(b0, b1, b2);
+}
+
+static void grey4_avx512(phash_pixel_format format, const uint8_t *const rows[4], uint8_t *quad,
+                         size_t n)
+{
+    const size_t step = phash_pixel_bytes(format);
+    if (step == 1) {
+        interleave4(rows, quad, n);
+        return;
+    }
+    const grey_weights w = weights_of(format, step);
+    const __m512i order = block_order();
+    __m512i pixels[4];
+    size_t x = 0;
+    /* A whole vector is loaded, which is up to 22 pixels. */
+    for (; x + 22 <= n; x += DCT_BLOCK, quad += 64) {
+        for (unsigned r = 0; r < 4; r++)
+            pixels[r] = _mm512_loadu_si512((const void *)(rows[r] + x * step));
+        _mm512_store_si512((void *)quad, block_of(pixels, &w, order));
+    }
+    for (; x < n; x += DCT_BLOCK, quad += 64) {
+        const size_t left = (n - x < DCT_BLOCK ? n - x : DCT_BLOCK) * step;
+        const __mmask64 bytes = left == 64 ? ~(__mmask64)0 : (UINT64_C(1) << left) - 1;
+        for (unsigned r = 0; r < 4; r++)
+            pixels[r] = _mm512_maskz_loadu_epi8(bytes, (const void *)(rows[r] + x * step));
+        _mm512_store_si512((void *)quad, block_of(pixels, &w, order));
+    }
+}
+
+typedef struct two_quads {
+    __m512i low[2], middle[2], high[2];
+} two_quads;
+
+/* Adds steps `from` to `to` of a window to the sums. */
+static inline __attribute__((always_inline)) void add_steps(two_quads *s, const uint8_t *a,
+                                                            const uint8_t *b, const int8_t *w,
+                                                            uint32_t from, uint32_t to, int wide)
+{
+    for (uint32_t k = from; k < to; k++) {
+        const __m128i *digits = (const __m128i *)(const void *)(w + DCT_DIGITS * DCT_BLOCK * k);
+        const __m512i x = _mm512_load_si512((const void *)(a + 64 * (size_t)k)),
+                      y = _mm512_load_si512((const void *)(b + 64 * (size_t)k)),
+                      w0 = _mm512_broadcast_i32x4(_mm_load_si128(digits)),
+                      w1 = _mm512_broadcast_i32x4(_mm_load_si128(digits + 1));
+        s->low[0] = _mm512_dpbusd_epi32(s->low[0], x, w0);
+        s->low[1] = _mm512_dpbusd_epi32(s->low[1], y, w0);
+        s->middle[0] = _mm512_dpbusd_epi32(s->middle[0], x, w1);
+        s->middle[1] = _mm512_dpbusd_epi32(s->middle[1], y, w1);
+        if (wide) {
+            const __m512i w2 = _mm512_broadcast_i32x4(_mm_load_si128(digits + 2));
+            s->high[0] = _mm512_dpbusd_epi32(s->high[0], x, w2);
+            s->high[1] = _mm512_dpbusd_epi32(s->high[1], y, w2);
+        }
+    }
+}
+
+/* Sample i of both quads: four partial sums in the 128-bit lane of each row. */
+static inline void window_sums(const dct_axis *axis, uint32_t i, const uint8_t *const quads[2],
+                               __m512i *first, __m512i *second)
+{
+    const dct_window win = axis->windows[i];
+    const int8_t *w = axis->digits + (size_t)axis->steps * DCT_DIGITS * DCT_BLOCK * i;
+    const uint8_t *a = quads[0] + 64 * (size_t)win.first, *b = quads[1] + 64 * (size_t)win.first;
+    const __m512i zero = _mm512_setzero_si512();
+    two_quads s = {{zero, zero}, {zero, zero}, {zero, zero}};
+    add_steps(&s, a, b, w, 0, win.wide, 0);
+    add_steps(&s, a, b, w, win.wide, win.narrow, 1);
+    add_steps(&s, a, b, w, win.narrow, win.count, 0);
+    *first = joined(s.low[0], s.middle[0], s.high[0]);
+    *second = joined(s.low[1], s.middle[1], s.high[1]);
 }
 
 /* Sums of a and of b, in the even and in the odd places of half as many partial sums. */
@@ -117,76 +205,50 @@ static inline __m512i fold(__m512i a, __m512i b)
     return _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
 }
 
-/* Four samples, clipped, from sixteen partial sums of each. */
-static inline uint32_t four_samples(__m512i a, __m512i b, __m512i c, __m512i d)
+/* Four samples of four rows, clipped, from the partial sums of each sample. */
+static inline __m128i four_samples(const __m512i s[4])
 {
-    const __m512i ab = fold(a, b), cd = fold(c, d);
-    const __m512i abcd =
-        _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
-    const __m256i half =
-        _mm256_add_epi32(_mm512_castsi512_si256(abcd), _mm512_extracti64x4_epi64(abcd, 1));
-    __m128i sum = _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
-    sum = _mm_srai_epi32(_mm_add_epi32(sum, _mm_set1_epi32(DCT_ROUND)), DCT_WEIGHT_BITS);
-    /* Both steps saturate, which is the clip. */
-    sum = _mm_packus_epi16(_mm_packs_epi32(sum, sum), sum);
-    return (uint32_t)_mm_cvtsi128_si32(sum);
+    const __m512i ab = fold(s[0], s[1]), cd = fold(s[2], s[3]);
+    __m512i sum = _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+    sum = _mm512_srai_epi32(_mm512_add_epi32(sum, _mm512_set1_epi32(DCT_ROUND)), DCT_WEIGHT_BITS);
+    const __m128i bytes = _mm512_cvtusepi32_epi8(_mm512_max_epi32(sum, _mm512_setzero_si512()));
+    return _mm_shuffle_epi8(bytes,
+                            _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
 }
 
-/* Two rows, which may be one and the same. */
-static void rows_avx512(const dct_axis *axis, const uint8_t *row0, const uint8_t *row1,
-                        uint8_t *out0, uint8_t *out1)
+static void horizontal4_avx512(const dct_axis *axis, const uint8_t *const quads[2],
+                               uint8_t *const lines[2])
 {
-    uint32_t i = 0;
-    for (; i + 2 <= axis->out; i += 2) {
-        __m512i a[2], b[2];
-        window_sums(axis, i, row0, row1, a);
-        window_sums(axis, i + 1, row0, row1, b);
-        const uint32_t four = four_samples(a[0], b[0], a[1], b[1]);
-        const uint16_t upper = (uint16_t)four, lower = (uint16_t)(four >> 16);
-        memcpy(out0 + i, &upper, sizeof upper);
-        memcpy(out1 + i, &lower, sizeof lower);
-    }
-    if (i < axis->out) {
-        __m512i a[2];
-        window_sums(axis, i, row0, row1, a);
-        const uint32_t four = four_samples(a[0], a[0], a[1], a[1]);
-        out0[i] = (uint8_t)four;
-        out1[i] = (uint8_t)(four >> 16);
+    for (uint32_t i = 0; i < axis->out; i += 4) {
+        __m512i a[4], b[4];
+        for (uint32_t k = 0; k < 4; k++) /* behind the last sample: the last again */
+            window_sums(axis, i + k < axis->out ? i + k : axis->out - 1, quads, &a[k], &b[k]);
+        _mm_store_si128((__m128i *)(void *)(lines[0] + 4 * (size_t)i), four_samples(a));
+        _mm_store_si128((__m128i *)(void *)(lines[1] + 4 * (size_t)i), four_samples(b));
     }
 }
 
-static void horizontal_avx512(const dct_axis *axis, const uint8_t *grey, size_t stride,
-                              uint8_t *out, size_t rows)
+static void vertical4_avx512(int32_t *sums, const uint8_t *lines, const int8_t *digits, size_t n)
 {
-    for (size_t r = 0; r < rows; r += 2) {
-        const size_t next = r + 1 < rows ? r + 1 : r;
-        rows_avx512(axis, grey + r * stride, grey + next * stride, out + r * axis->out,
-                    out + next * axis->out);
-    }
-}
-
-static void vertical_avx512(int32_t *sums, const uint8_t *lines, const int32_t *weights,
-                            size_t rows, size_t n)
-{
+    int32_t four[DCT_DIGITS];
+    memcpy(four, digits, sizeof four);
+    const __m512i w0 = _mm512_set1_epi32(four[0]), w1 = _mm512_set1_epi32(four[1]),
+                  w2 = _mm512_set1_epi32(four[2]), zero = _mm512_setzero_si512();
     for (size_t i = 0; i < n; i += 16) {
         const __mmask16 m = n - i >= 16 ? 0xffff : (__mmask16)((1u << (n - i)) - 1);
-        __m512i sum = _mm512_maskz_loadu_epi32(m, (const void *)(sums + i));
-        for (size_t r = 0; r < rows; r++) {
-            const __m512i v =
-                _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(m, (const void *)(lines + r * n + i)));
-            sum = _mm512_add_epi32(sum, _mm512_mullo_epi32(v, _mm512_set1_epi32(weights[r])));
-        }
-        _mm512_mask_storeu_epi32((void *)(sums + i), m, sum);
+        const __m512i v = _mm512_load_si512((const void *)(lines + 4 * i));
+        const __m512i sum =
+            joined(_mm512_dpbusd_epi32(zero, v, w0), _mm512_dpbusd_epi32(zero, v, w1),
+                   _mm512_dpbusd_epi32(zero, v, w2));
+        const __m512i before = _mm512_maskz_loadu_epi32(m, (const void *)(sums + i));
+        _mm512_mask_storeu_epi32((void *)(sums + i), m, _mm512_add_epi32(before, sum));
     }
 }
 
 void dct_kernels_avx512(dct_kernels *k)
 {
-    k->digits = 3;
-    k->digit_bytes = 1;
-    k->shift = 8;
-    k->lanes = 64;
     k->grey = grey_avx512;
-    k->horizontal = horizontal_avx512;
-    k->vertical = vertical_avx512;
+    k->grey4 = grey4_avx512;
+    k->horizontal4 = horizontal4_avx512;
+    k->vertical4 = vertical4_avx512;
 }

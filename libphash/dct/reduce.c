@@ -18,18 +18,23 @@ phash_status dct_reduce_reset(dct_reduce *r, const phash_pdq_desc *desc, uint32_
     dct_kernels kernels;
     memset(&kernels, 0, sizeof kernels);
     dct_kernels_fill(&kernels, phash_cpu_active());
-    const bool pack =
-        r->h.in != desc->width || r->h.out != side || r->kernels.horizontal != kernels.horizontal;
+    const bool by_fours = kernels.horizontal4 != NULL;
+    if (r->kernels.horizontal != kernels.horizontal ||
+        r->kernels.horizontal4 != kernels.horizontal4)
+        dct_axis_free(&r->h);
+    const bool pack = r->h.in != desc->width || r->h.out != side;
     r->kernels = kernels;
     r->format = desc->format;
     r->side = side;
     r->row = r->open = 0;
 
     phash_status status = dct_axis_reset(&r->h, desc->width, side);
-    if (status == PHASH_OK && pack)
+    if (status == PHASH_OK && pack && !by_fours)
         status = dct_axis_pack(&r->h, &kernels);
     if (status == PHASH_OK)
         status = dct_axis_reset(&r->v, desc->height, side);
+    if (status == PHASH_OK && by_fours)
+        status = dct_quads_reset(r, side);
     if (status != PHASH_OK) {
         dct_axis_free(&r->h); /* it may be without its packed weights */
         return status;
@@ -83,6 +88,10 @@ static void add_lines(dct_reduce *r, uint32_t count)
 
 void dct_reduce_push(dct_reduce *r, const uint8_t *pixels, size_t count, ptrdiff_t stride)
 {
+    if (r->kernels.horizontal4) {
+        dct_quads_push(r, pixels, count, stride);
+        return;
+    }
     for (size_t done = 0; done < count;) {
         const size_t n = count - done < DCT_BATCH ? count - done : DCT_BATCH;
         for (size_t i = 0; i < n; i++, done++)
@@ -103,6 +112,7 @@ void dct_reduce_free(dct_reduce *r)
 {
     dct_axis_free(&r->h);
     dct_axis_free(&r->v);
+    dct_quads_free(r);
     dct_wipe_free(r->grey, r->grey_stride * DCT_BATCH);
     dct_wipe_free(r->lines, (size_t)r->sums_side * DCT_BATCH);
     dct_wipe_free(r->sums, (size_t)r->sums_side * r->sums_side * sizeof *r->sums);

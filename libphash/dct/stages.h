@@ -48,6 +48,10 @@ phash_status dct_axis_reset(dct_axis *axis, uint32_t in, uint32_t out);
 phash_status dct_axis_pack(dct_axis *axis, const dct_kernels *kernels);
 void dct_axis_free(dct_axis *axis);
 
+/* Digits for kernels by fours: steps of `step` samples, DCT_BLOCK along rows or 4 across them. A
+ * step's digits stand together: `step` of the lowest, of the middle, of the highest. */
+phash_status dct_axis_pack_quads(dct_axis *axis, uint32_t step);
+
 /* A reduction that rows are pushed into, see reduce.c. The struct is zeroed before its first use. */
 typedef struct dct_reduce {
     phash_pixel_format format;
@@ -58,8 +62,12 @@ typedef struct dct_reduce {
     dct_axis h, v;
     uint8_t *grey; /* DCT_BATCH rows of the image; zero bytes behind each, DCT_PAD at least */
     size_t grey_stride;
-    uint8_t *lines; /* the same rows, reduced along their length */
-    int32_t *sums;  /* side * side */
+    uint8_t *lines;    /* the same rows, reduced along their length */
+    uint8_t *quads[2]; /* instead of these, where the kernels take rows by fours */
+    size_t quad_bytes;
+    uint8_t *quad_lines[2];
+    uint32_t quad_side;
+    int32_t *sums; /* side * side */
     uint32_t sums_side;
 } dct_reduce;
 
@@ -71,6 +79,11 @@ void dct_reduce_push(dct_reduce *reduce, const uint8_t *pixels, size_t count, pt
 /* After the last row: the reduced picture, row after row, side * side bytes. */
 void dct_reduce_picture(const dct_reduce *reduce, uint8_t *picture);
 void dct_reduce_free(dct_reduce *reduce);
+
+/* The part of these for kernels that take rows by fours, see quads.c. */
+phash_status dct_quads_reset(dct_reduce *reduce, uint32_t side);
+void dct_quads_push(dct_reduce *reduce, const uint8_t *pixels, size_t count, ptrdiff_t stride);
+void dct_quads_free(dct_reduce *reduce);
 
 /* Which of the sixteen pictures that are derived from one. */
 typedef struct dct_variant {
