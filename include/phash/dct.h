@@ -54,8 +54,10 @@ extern "C" {
 /* Longest side of an image, in pixels. */
 #define PHASH_DCT_IMAGE_SIDE_MAX (UINT32_C(1) << 24)
 
-/* The parameters, and the transform that was planned for them. Never changes once it is made: any
- * number of threads may use one at the same time. */
+/* The parameters, and the transform that was planned for them. Any number of threads may use one at
+ * the same time. It keeps the working memory of one phash_dct_hash, wiped, with the weights of the
+ * reduction, so that images of one size follow one another faster: some hundred KB, and nothing of
+ * images with a side over 16384. */
 typedef struct phash_dct phash_dct;
 
 /* Plans the transform.
@@ -125,10 +127,10 @@ PHASH_API phash_status phash_dct_hash(const phash_dct *dct, const phash_pdq_imag
                                       const phash_dct_options *options, phash_dct_result *result);
 
 /* The same from rows that arrive one after the other, top first, in pieces of any size. A stream
- * keeps the sums of the reduced picture and four rows of grey, and the weights of the reduction:
- * about 50 bytes for each pixel of width and 25 for each of height. Made for one size of image, it
- * hashes the next of the same size without computing the weights again. One stream belongs to one
- * thread at a time. */
+ * keeps the sums of the reduced picture and up to sixteen rows of grey, and the weights of the
+ * reduction: up to 65 bytes for each pixel of width and 45 for each of height. Made for one size of
+ * image, it hashes the next of the same size without computing the weights again. One stream belongs
+ * to one thread at a time. */
 typedef struct phash_dct_stream phash_dct_stream;
 
 /* Makes a stream for one image.

@@ -14,7 +14,8 @@ enum {
     DCT_PAD = 64,   /* readable bytes behind a row */
     DCT_BATCH = 4,  /* most rows that the kernels are given at once */
     DCT_BLOCK = 16, /* pixels of each of four rows in a block of 64 bytes */
-    DCT_DIGITS = 3  /* signed bytes that a weight is split into */
+    DCT_DIGITS = 3, /* signed bytes that a weight is split into */
+    DCT_QUADS = 4   /* times four rows that go through at once */
 };
 
 /* What the kernels by fours know of a window: its steps, of DCT_BLOCK pixels or of four rows, and
@@ -70,10 +71,10 @@ typedef struct dct_kernels {
     /* n pixels each of four rows to a quad; of the last block the pixels behind n are undefined. */
     void (*grey4)(phash_pixel_format format, const uint8_t *const rows[4], uint8_t *quad, size_t n);
 
-    /* Two quads, which may be one and the same, along their length: lines[4 * i + r] is sample i of
+    /* Quads, which may be one and the same, along their length: lines[4 * i + r] is sample i of
      * row r. Room for 4 * axis->out bytes, rounded up to 64. */
-    void (*horizontal4)(const dct_axis *axis, const uint8_t *const quads[2],
-                        uint8_t *const lines[2]);
+    void (*horizontal4)(const dct_axis *axis, const uint8_t *const quads[DCT_QUADS],
+                        uint8_t *const lines[DCT_QUADS]);
 
     /* sums[i] += the four weights' digits times the four rows of sample i. `digits` are 12: four of
      * the lowest, of the middle, of the highest. `lines` as above. */

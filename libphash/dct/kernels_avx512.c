@@ -156,47 +156,50 @@ static void grey4_avx512(phash_pixel_format format, const uint8_t *const rows[4]
     }
 }
 
-typedef struct two_quads {
-    __m512i low[2], middle[2], high[2];
-} two_quads;
+/* Sums of each digit in each quad. Twelve of them keep the multipliers busy while each waits for its
+ * last addition. */
+typedef struct digit_sums {
+    __m512i low[DCT_QUADS], middle[DCT_QUADS], high[DCT_QUADS];
+} digit_sums;
 
 /* Adds steps `from` to `to` of a window to the sums. */
-static inline __attribute__((always_inline)) void add_steps(two_quads *s, const uint8_t *a,
-                                                            const uint8_t *b, const int8_t *w,
+static inline __attribute__((always_inline)) void add_steps(digit_sums *s,
+                                                            const uint8_t *const quads[DCT_QUADS],
+                                                            size_t at, const int8_t *w,
                                                             uint32_t from, uint32_t to, int wide)
 {
-    for (uint32_t k = from; k < to; k++) {
-        const __m128i *digits = (const __m128i *)(const void *)(w + DCT_DIGITS * DCT_BLOCK * k);
-        const __m512i x = _mm512_load_si512((const void *)(a + 64 * (size_t)k)),
-                      y = _mm512_load_si512((const void *)(b + 64 * (size_t)k)),
-                      w0 = _mm512_broadcast_i32x4(_mm_load_si128(digits)),
-                      w1 = _mm512_broadcast_i32x4(_mm_load_si128(digits + 1));
-        s->low[0] = _mm512_dpbusd_epi32(s->low[0], x, w0);
-        s->low[1] = _mm512_dpbusd_epi32(s->low[1], y, w0);
-        s->middle[0] = _mm512_dpbusd_epi32(s->middle[0], x, w1);
-        s->middle[1] = _mm512_dpbusd_epi32(s->middle[1], y, w1);
-        if (wide) {
-            const __m512i w2 = _mm512_broadcast_i32x4(_mm_load_si128(digits + 2));
-            s->high[0] = _mm512_dpbusd_epi32(s->high[0], x, w2);
-            s->high[1] = _mm512_dpbusd_epi32(s->high[1], y, w2);
+    w += (size_t)DCT_DIGITS * DCT_BLOCK * from;
+    at += 64 * (size_t)from;
+    for (uint32_t k = from; k < to; k++, w += DCT_DIGITS * DCT_BLOCK, at += 64) {
+        const __m128i *digits = (const __m128i *)(const void *)w;
+        const __m512i w0 = _mm512_broadcast_i32x4(_mm_load_si128(digits)),
+                      w1 = _mm512_broadcast_i32x4(_mm_load_si128(digits + 1)),
+                      w2 = wide ? _mm512_broadcast_i32x4(_mm_load_si128(digits + 2)) : w1;
+        for (unsigned q = 0; q < DCT_QUADS; q++) {
+            const __m512i x = _mm512_load_si512((const void *)(quads[q] + at));
+            s->low[q] = _mm512_dpbusd_epi32(s->low[q], x, w0);
+            s->middle[q] = _mm512_dpbusd_epi32(s->middle[q], x, w1);
+            if (wide)
+                s->high[q] = _mm512_dpbusd_epi32(s->high[q], x, w2);
         }
     }
 }
 
-/* Sample i of both quads: four partial sums in the 128-bit lane of each row. */
-static inline void window_sums(const dct_axis *axis, uint32_t i, const uint8_t *const quads[2],
-                               __m512i *first, __m512i *second)
+/* Sample i of the quads: four partial sums in the 128-bit lane of each row. */
+static inline void window_sums(const dct_axis *axis, uint32_t i,
+                               const uint8_t *const quads[DCT_QUADS], __m512i out[DCT_QUADS])
 {
     const dct_window win = axis->windows[i];
     const int8_t *w = axis->digits + (size_t)axis->steps * DCT_DIGITS * DCT_BLOCK * i;
-    const uint8_t *a = quads[0] + 64 * (size_t)win.first, *b = quads[1] + 64 * (size_t)win.first;
-    const __m512i zero = _mm512_setzero_si512();
-    two_quads s = {{zero, zero}, {zero, zero}, {zero, zero}};
-    add_steps(&s, a, b, w, 0, win.wide, 0);
-    add_steps(&s, a, b, w, win.wide, win.narrow, 1);
-    add_steps(&s, a, b, w, win.narrow, win.count, 0);
-    *first = joined(s.low[0], s.middle[0], s.high[0]);
-    *second = joined(s.low[1], s.middle[1], s.high[1]);
+    const size_t at = 64 * (size_t)win.first;
+    digit_sums s;
+    for (unsigned q = 0; q < DCT_QUADS; q++)
+        s.low[q] = s.middle[q] = s.high[q] = _mm512_setzero_si512();
+    add_steps(&s, quads, at, w, 0, win.wide, 0);
+    add_steps(&s, quads, at, w, win.wide, win.narrow, 1);
+    add_steps(&s, quads, at, w, win.narrow, win.count, 0);
+    for (unsigned q = 0; q < DCT_QUADS; q++)
+        out[q] = joined(s.low[q], s.middle[q], s.high[q]);
 }
 
 /* Sums of a and of b, in the even and in the odd places of half as many partial sums. */
@@ -206,9 +209,9 @@ static inline __m512i fold(__m512i a, __m512i b)
 }
 
 /* Four samples of four rows, clipped, from the partial sums of each sample. */
-static inline __m128i four_samples(const __m512i s[4])
+static inline __m128i four_samples(__m512i a, __m512i b, __m512i c, __m512i d)
 {
-    const __m512i ab = fold(s[0], s[1]), cd = fold(s[2], s[3]);
+    const __m512i ab = fold(a, b), cd = fold(c, d);
     __m512i sum = _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
     sum = _mm512_srai_epi32(_mm512_add_epi32(sum, _mm512_set1_epi32(DCT_ROUND)), DCT_WEIGHT_BITS);
     const __m128i bytes = _mm512_cvtusepi32_epi8(_mm512_max_epi32(sum, _mm512_setzero_si512()));
@@ -216,15 +219,16 @@ static inline __m128i four_samples(const __m512i s[4])
                             _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
 }
 
-static void horizontal4_avx512(const dct_axis *axis, const uint8_t *const quads[2],
-                               uint8_t *const lines[2])
+static void horizontal4_avx512(const dct_axis *axis, const uint8_t *const quads[DCT_QUADS],
+                               uint8_t *const lines[DCT_QUADS])
 {
     for (uint32_t i = 0; i < axis->out; i += 4) {
-        __m512i a[4], b[4];
+        __m512i s[4][DCT_QUADS];
         for (uint32_t k = 0; k < 4; k++) /* behind the last sample: the last again */
-            window_sums(axis, i + k < axis->out ? i + k : axis->out - 1, quads, &a[k], &b[k]);
-        _mm_store_si128((__m128i *)(void *)(lines[0] + 4 * (size_t)i), four_samples(a));
-        _mm_store_si128((__m128i *)(void *)(lines[1] + 4 * (size_t)i), four_samples(b));
+            window_sums(axis, i + k < axis->out ? i + k : axis->out - 1, quads, s[k]);
+        for (unsigned q = 0; q < DCT_QUADS; q++)
+            _mm_store_si128((__m128i *)(void *)(lines[q] + 4 * (size_t)i),
+                            four_samples(s[0][q], s[1][q], s[2][q], s[3][q]));
     }
 }
 

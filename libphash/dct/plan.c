@@ -25,11 +25,16 @@ phash_status phash_dct_new(uint32_t hash_size, uint32_t factor, phash_dct **out)
     phash_status status = PHASH_E_MEMORY;
     const uint32_t side = hash_size * factor;
     phash_dct *dct = dct_alloc(1, sizeof *dct);
+    dct_idle *idle = dct_alloc(1, sizeof *idle);
     double *picture = dct_alloc((size_t)side * side, sizeof *picture),
            *scratch = dct_alloc((size_t)side * side, sizeof *scratch);
+    if (idle)
+        atomic_init(&idle->stream, NULL);
     if (dct)
-        *dct = (phash_dct){.hash_size = hash_size, .factor = factor, .side = side};
-    if (!dct || !picture || !scratch)
+        *dct = (phash_dct){.hash_size = hash_size, .factor = factor, .side = side, .idle = idle};
+    else
+        free(idle);
+    if (!dct || !idle || !picture || !scratch)
         goto done;
 
     const int n = (int)side;
@@ -57,6 +62,11 @@ void phash_dct_free(phash_dct **dct)
 {
     if (!dct || !*dct)
         return;
+    if ((*dct)->idle) {
+        phash_dct_stream *stream = atomic_load(&(*dct)->idle->stream);
+        phash_dct_stream_free(&stream);
+        free((*dct)->idle);
+    }
     pthread_mutex_lock(&planner);
     if ((*dct)->columns)
         fftw_destroy_plan((*dct)->columns);

@@ -1,11 +1,11 @@
 /* Reduction of rows by fours, for kernels that want them so (kernels.h): their weights, and what is
- * kept between pushes. Eight rows, two quads, go through at once. */
+ * kept between pushes. Sixteen rows, four quads, go through at once. */
 #include "dct/stages.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { FOUR = 4, ROWS = 2 * FOUR };
+enum { FOUR = 4, ROWS = DCT_QUADS * FOUR };
 
 /* w = low + (middle << 8) + (high << 16), all of them signed bytes. */
 static void split(int32_t weight, int8_t digits[DCT_DIGITS])
@@ -60,11 +60,20 @@ static size_t lines_bytes(uint32_t side)
     return ((size_t)side * FOUR + 63) / 64 * 64;
 }
 
+void dct_quads_wipe(dct_reduce *r)
+{
+    for (int i = 0; i < DCT_QUADS; i++) {
+        dct_wipe(r->quads[i], r->quad_bytes);
+        dct_wipe(r->quad_lines[i], lines_bytes(r->quad_side));
+    }
+}
+
 void dct_quads_free(dct_reduce *r)
 {
-    for (int i = 0; i < 2; i++) {
-        dct_wipe_free(r->quads[i], r->quad_bytes);
-        dct_wipe_free(r->quad_lines[i], lines_bytes(r->quad_side));
+    dct_quads_wipe(r);
+    for (int i = 0; i < DCT_QUADS; i++) {
+        free(r->quads[i]);
+        free(r->quad_lines[i]);
         r->quads[i] = r->quad_lines[i] = NULL;
     }
 }
@@ -76,18 +85,18 @@ phash_status dct_quads_reset(dct_reduce *r, uint32_t side)
         dct_quads_free(r);
         r->quad_bytes = bytes;
         r->quad_side = side;
-        for (int i = 0; i < 2; i++) {
+        for (int i = 0; i < DCT_QUADS; i++) {
             r->quads[i] = dct_alloc(bytes, 1);
             r->quad_lines[i] = dct_alloc(lines_bytes(side), 1);
         }
-        for (int i = 0; i < 2; i++)
+        for (int i = 0; i < DCT_QUADS; i++)
             if (!r->quads[i] || !r->quad_lines[i]) {
                 dct_quads_free(r);
                 return PHASH_E_MEMORY;
             }
     }
     /* What lies behind a row, and in rows behind the last one, is multiplied by nothing but zero. */
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < DCT_QUADS; i++) {
         memset(r->quads[i], 0, bytes);
         memset(r->quad_lines[i], 0, lines_bytes(side));
     }
@@ -113,17 +122,20 @@ static void add_quad(dct_reduce *r, uint32_t quad, const uint8_t *lines)
         r->open++;
 }
 
-/* The rows since the last eighth row. */
+/* The rows since the last flush. */
 static void flush(dct_reduce *r)
 {
-    const uint32_t rows = (r->row - 1) % ROWS + 1, quad = (r->row - rows) / FOUR;
-    const bool both = rows > FOUR;
-    const uint8_t *const quads[2] = {r->quads[0], r->quads[both]};
-    uint8_t *const lines[2] = {r->quad_lines[0], r->quad_lines[both]};
+    const uint32_t rows = (r->row - 1) % ROWS + 1, quad = (r->row - rows) / FOUR,
+                   n = (rows + FOUR - 1) / FOUR;
+    const uint8_t *quads[DCT_QUADS];
+    uint8_t *lines[DCT_QUADS];
+    for (uint32_t q = 0; q < DCT_QUADS; q++) { /* where there are fewer: the last again */
+        quads[q] = r->quads[q < n ? q : n - 1];
+        lines[q] = r->quad_lines[q < n ? q : n - 1];
+    }
     r->kernels.horizontal4(&r->h, quads, lines);
-    add_quad(r, quad, lines[0]);
-    if (both)
-        add_quad(r, quad + 1, lines[1]);
+    for (uint32_t q = 0; q < n; q++)
+        add_quad(r, quad + q, lines[q]);
 }
 
 /* One row, where there are not four that belong together. */

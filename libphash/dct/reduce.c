@@ -108,13 +108,22 @@ void dct_reduce_picture(const dct_reduce *r, uint8_t *picture)
         picture[i] = dct_clip(r->sums[i]);
 }
 
+void dct_reduce_wipe(dct_reduce *r)
+{
+    dct_quads_wipe(r);
+    dct_wipe(r->grey, r->grey_stride * DCT_BATCH);
+    dct_wipe(r->lines, (size_t)r->sums_side * DCT_BATCH);
+    dct_wipe(r->sums, (size_t)r->sums_side * r->sums_side * sizeof *r->sums);
+}
+
 void dct_reduce_free(dct_reduce *r)
 {
+    dct_reduce_wipe(r);
     dct_axis_free(&r->h);
     dct_axis_free(&r->v);
     dct_quads_free(r);
-    dct_wipe_free(r->grey, r->grey_stride * DCT_BATCH);
-    dct_wipe_free(r->lines, (size_t)r->sums_side * DCT_BATCH);
-    dct_wipe_free(r->sums, (size_t)r->sums_side * r->sums_side * sizeof *r->sums);
+    free(r->grey);
+    free(r->lines);
+    free(r->sums);
     memset(r, 0, sizeof *r);
 }

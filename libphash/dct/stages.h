@@ -17,6 +17,7 @@
 #include <fftw3.h>
 
 #include <float.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #if FLT_EVAL_METHOD != 0
@@ -31,11 +32,18 @@ void *dct_alloc(size_t count, size_t size);
 void dct_wipe(void *memory, size_t bytes);
 void dct_wipe_free(void *memory, size_t bytes);
 
+/* The stream of the last phash_dct_hash, wiped, for the next one: NULL, or taken and given back as a
+ * whole, so that any number of threads may do it. Where it is taken, others make their own. */
+typedef struct dct_idle {
+    _Atomic(phash_dct_stream *) stream;
+} dct_idle;
+
 /* The context: parameters and plans. `columns` transforms the picture, which lies column after
  * column, along its columns; `rows` transforms the lowest hash_size rows of what comes out. */
 struct phash_dct {
     uint32_t hash_size, factor, side;
     fftw_plan columns, rows;
+    dct_idle *idle;
 };
 
 /* Transforms side * side values, picture[x * side + y], to coefficients[row * side + column] for
@@ -62,10 +70,10 @@ typedef struct dct_reduce {
     dct_axis h, v;
     uint8_t *grey; /* DCT_BATCH rows of the image; zero bytes behind each, DCT_PAD at least */
     size_t grey_stride;
-    uint8_t *lines;    /* the same rows, reduced along their length */
-    uint8_t *quads[2]; /* instead of these, where the kernels take rows by fours */
+    uint8_t *lines;            /* the same rows, reduced along their length */
+    uint8_t *quads[DCT_QUADS]; /* instead of these, where the kernels take rows by fours */
     size_t quad_bytes;
-    uint8_t *quad_lines[2];
+    uint8_t *quad_lines[DCT_QUADS];
     uint32_t quad_side;
     int32_t *sums; /* side * side */
     uint32_t sums_side;
@@ -80,9 +88,13 @@ void dct_reduce_push(dct_reduce *reduce, const uint8_t *pixels, size_t count, pt
 void dct_reduce_picture(const dct_reduce *reduce, uint8_t *picture);
 void dct_reduce_free(dct_reduce *reduce);
 
+/* Wipes all that tells of the image; the weights stay. */
+void dct_reduce_wipe(dct_reduce *reduce);
+
 /* The part of these for kernels that take rows by fours, see quads.c. */
 phash_status dct_quads_reset(dct_reduce *reduce, uint32_t side);
 void dct_quads_push(dct_reduce *reduce, const uint8_t *pixels, size_t count, ptrdiff_t stride);
+void dct_quads_wipe(dct_reduce *reduce);
 void dct_quads_free(dct_reduce *reduce);
 
 /* Which of the sixteen pictures that are derived from one. */

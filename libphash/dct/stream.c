@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { KEPT_SIDE = 16384 }; /* a stream for larger images is freed at once */
+
 typedef enum stream_state { ST_BROKEN, ST_ROWS, ST_DONE } stream_state;
 
 struct phash_dct_stream {
@@ -76,18 +78,28 @@ phash_status phash_dct_stream_new(const phash_dct *dct, const phash_pdq_desc *de
     return status;
 }
 
+/* All but the reduction. */
+static void wipe(phash_dct_stream *s)
+{
+    const size_t samples = (size_t)s->dct->side * s->dct->side,
+                 corner = (size_t)s->dct->hash_size * s->dct->hash_size;
+    dct_wipe(s->small, samples);
+    dct_wipe(s->picture, samples * sizeof *s->picture);
+    dct_wipe(s->scratch, samples * sizeof *s->scratch);
+    dct_wipe(s->low, 3 * corner * sizeof *s->low);
+}
+
 void phash_dct_stream_free(phash_dct_stream **stream)
 {
     if (!stream || !*stream)
         return;
     phash_dct_stream *s = *stream;
-    const size_t samples = (size_t)s->dct->side * s->dct->side,
-                 corner = (size_t)s->dct->hash_size * s->dct->hash_size;
+    wipe(s);
     dct_reduce_free(&s->reduce);
-    dct_wipe_free(s->small, samples);
-    dct_wipe_free(s->picture, samples * sizeof *s->picture);
-    dct_wipe_free(s->scratch, samples * sizeof *s->scratch);
-    dct_wipe_free(s->low, 3 * corner * sizeof *s->low);
+    free(s->small);
+    free(s->picture);
+    free(s->scratch);
+    free(s->low);
     dct_wipe_free(s, sizeof *s);
     *stream = NULL;
 }
@@ -149,6 +161,32 @@ phash_status phash_dct_finish(phash_dct_stream *s, phash_dct_result *result)
     return PHASH_OK;
 }
 
+/* A stream for one image: the idle one, or a new one. */
+static phash_status take_stream(const phash_dct *dct, const phash_pdq_desc *desc,
+                                const phash_dct_options *options, phash_dct_stream **stream)
+{
+    *stream = dct ? atomic_exchange(&dct->idle->stream, NULL) : NULL;
+    if (!*stream)
+        return phash_dct_stream_new(dct, desc, options, stream);
+    const phash_status status = phash_dct_stream_reset(*stream, desc, options);
+    if (status != PHASH_OK)
+        phash_dct_stream_free(stream);
+    return status;
+}
+
+/* Keeps a stream for the next image, unless another is kept, or it takes up much memory. */
+static void give_back(const phash_dct *dct, phash_dct_stream *stream)
+{
+    phash_dct_stream *none = NULL;
+    if (stream->desc.width <= KEPT_SIDE && stream->desc.height <= KEPT_SIDE) {
+        wipe(stream);
+        dct_reduce_wipe(&stream->reduce);
+        if (atomic_compare_exchange_strong(&dct->idle->stream, &none, stream))
+            return;
+    }
+    phash_dct_stream_free(&stream);
+}
+
 phash_status phash_dct_hash(const phash_dct *dct, const phash_pdq_image *image,
                             const phash_dct_options *options, phash_dct_result *result)
 {
@@ -158,12 +196,12 @@ phash_status phash_dct_hash(const phash_dct *dct, const phash_pdq_image *image,
     if (!image || !image->rows)
         return PHASH_E_ARGUMENT;
     phash_dct_stream *s;
-    phash_status status = phash_dct_stream_new(dct, &image->desc, options, &s);
+    phash_status status = take_stream(dct, &image->desc, options, &s);
     if (status != PHASH_OK)
         return status;
     status = phash_dct_push_rows(s, image->rows, image->desc.height, image->stride);
     if (status == PHASH_OK)
         status = phash_dct_finish(s, result);
-    phash_dct_stream_free(&s);
+    give_back(dct, s);
     return status;
 }
