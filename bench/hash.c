@@ -4,10 +4,15 @@
  * machine disturbs them alike. Shown are medians over the rounds of one pinned thread's processor
  * time. A ratio is the median of the rounds' own ratios to `reference`, the engine of that round: a
  * clock that wanders from round to round cancels out. Every answer is compared with the reference's.
+ * Photos, from their files in memory, follow: hash_photo.c.
  */
 #include "bench.h"
+#include "config.h"
 #include "environment.h"
 #include "hash_engine.h"
+#if BENCH_HAS_JPEG
+#include "hash_photo.h"
+#endif
 #include "progress.h"
 #include "stats.h"
 #include "timing.h"
@@ -175,40 +180,127 @@ static json_t *run_cases(unsigned rounds)
     return cases;
 }
 
+struct arguments {
+    unsigned rounds, megapixels;
+    bool pictures, photos;
+    const char *folder, *output;
+};
+
+/* "2,48": bits as hash_photos wants them. */
+static unsigned parse_megapixels(const char *text)
+{
+    static const char *const names[] = {"2", "8", "48"};
+    unsigned chosen = 0;
+    for (const char *at = text;; at++) {
+        const size_t length = strcspn(at, ",");
+        unsigned bit = 0;
+        for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+            if (strlen(names[i]) == length && !strncmp(at, names[i], length))
+                bit = 1u << i;
+        if (!bit)
+            exit(bench_fail("--megapixels takes numbers of 2,8,48, not '%s'", text));
+        chosen |= bit;
+        at += length;
+        if (!*at)
+            return chosen;
+    }
+}
+
+static void parse_part(struct arguments *a, const char *text)
+{
+    a->pictures = !strcmp(text, "pictures");
+    a->photos = !strcmp(text, "photos");
+    if (!a->pictures && !a->photos)
+        exit(bench_fail("--part takes pictures or photos, not '%s'", text));
+}
+
 static int help(void)
 {
     puts("Usage: phash-bench hash [OPTION]...\n"
-         "PDQ from memory: the plain reference and libphash under each mask, in one run.\n\n"
-         "  -r, --rounds N    rounds for small pictures; a tenth of it for large (31)\n"
-         "  -o, --output FILE write the results there as JSON");
+         "PDQ from memory, in one run.\n"
+         "  pictures: pixels to hash, the plain reference and libphash under each mask\n"
+         "  photos:   files to hash, and what libjpeg-turbo's and libpng's decoders take alone\n\n"
+         "  -r, --rounds N         rounds for small pictures; a part of it for large (31)\n"
+         "      --part P           pictures or photos alone (both)\n"
+         "      --megapixels LIST  of photos: any of 2,8,48 (all)\n"
+         "      --photos FOLDER    lay photos out of the pictures there (made up ones)\n"
+         "  -o, --output FILE      write the results there as JSON");
     return BENCH_DONE;
+}
+
+/* False after --help or a message; *status says which. */
+static bool parse(int argc, char **argv, struct arguments *a, int *status)
+{
+    enum { PART = 256, MEGAPIXELS, PHOTOS };
+    static const struct option options[] = {
+        {"rounds", required_argument, NULL, 'r'},
+        {"part", required_argument, NULL, PART},
+        {"megapixels", required_argument, NULL, MEGAPIXELS},
+        {"photos", required_argument, NULL, PHOTOS},
+        {"output", required_argument, NULL, 'o'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+    };
+    *status = BENCH_FAILED;
+    for (int o; (o = getopt_long(argc, argv, "r:o:h", options, NULL)) != -1;)
+        switch (o) {
+        case 'r':
+            a->rounds = (unsigned)bench_number("--rounds", optarg, 1, 100000);
+            break;
+        case PART:
+            parse_part(a, optarg);
+            break;
+        case MEGAPIXELS:
+            a->megapixels = parse_megapixels(optarg);
+            break;
+        case PHOTOS:
+            a->folder = optarg;
+            break;
+        case 'o':
+            a->output = optarg;
+            break;
+        case 'h':
+            *status = help();
+            return false;
+        default:
+            return false;
+        }
+    if (optind < argc)
+        bench_fail("hash takes no '%s'", argv[optind]);
+    return optind == argc;
+}
+
+/* NULL after a message. */
+static json_t *photo_cases(const struct arguments *a)
+{
+    if (!a->photos)
+        return json_array();
+#if BENCH_HAS_JPEG
+    struct photo_tiles *tiles = photo_tiles_new(a->folder);
+    json_t *cases = tiles ? hash_photos(tiles, a->megapixels, a->rounds) : NULL;
+    photo_tiles_free(tiles);
+    return cases;
+#else
+    puts("This build has no photos: libjpeg was not found.");
+    return json_array();
+#endif
 }
 
 static int run(int argc, char **argv)
 {
-    static const struct option options[] = {{"rounds", required_argument, NULL, 'r'},
-                                            {"output", required_argument, NULL, 'o'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
-    unsigned rounds = 31;
-    const char *output = NULL;
-    for (int o; (o = getopt_long(argc, argv, "r:o:h", options, NULL)) != -1;)
-        if (o == 'r')
-            rounds = (unsigned)bench_number("--rounds", optarg, 1, 100000);
-        else if (o == 'o')
-            output = optarg;
-        else
-            return o == 'h' ? help() : BENCH_FAILED;
-    if (optind < argc)
-        return bench_fail("hash takes no '%s'", argv[optind]);
+    struct arguments a = {.rounds = 31, .megapixels = 7, .pictures = true, .photos = true};
+    int status;
+    if (!parse(argc, argv, &a, &status))
+        return status;
     cpu_set_t before;
     timing_pin(&before);
-    json_t *cases = run_cases(rounds);
+    json_t *photos = photo_cases(&a); /* first, for its folder may be wrong */
+    json_t *cases = photos && a.pictures ? run_cases(a.rounds) : json_array();
     timing_unpin(&before);
     phash_cpu_mask(PHASH_CPU_ALL);
-    json_t *result = json_pack("{s:s, s:o, s:o}", "kind", "hash", "environment",
-                               environment_json(argc, argv), "cases", cases);
-    const int failed = output && (!result || environment_write(result, output));
+    json_t *result = json_pack("{s:s, s:o, s:o, s:o*}", "kind", "hash", "environment",
+                               environment_json(argc, argv), "cases", cases, "photos", photos);
+    const int failed = !photos || (a.output && (!result || environment_write(result, a.output)));
     json_decref(result);
     return failed ? BENCH_FAILED : BENCH_DONE;
 }

@@ -44,7 +44,7 @@ with tempfile.TemporaryDirectory() as folder:
         check("all engines agree" in table and "3 threads" in table, "the table says so")
 
     out = pathlib.Path(folder) / "hash.json"
-    table = run("hash", "--rounds", 1, "--output", out).stdout
+    table = run("hash", "--rounds", 1, "--megapixels", 2, "--output", out).stdout
     result = json.loads(out.read_text())
     check_environment(result)
     for case in result["cases"]:
@@ -52,6 +52,19 @@ with tempfile.TemporaryDirectory() as folder:
         check({"reference", "libphash-c"} <= engines.keys(), "reference and plain C are there")
         check(engines["reference"]["times_reference"] == 1, "the reference is its own measure")
     check("512x512 RGB, eight hashes" in table, "the table names its cases")
+    for case in result["photos"]:  # none without libjpeg
+        engines = {e["name"]: e for e in case["engines"]}
+        decoder = "libjpeg-turbo-rgb"
+        check({decoder, "libphash-full", "libphash-fast"} <= engines.keys(), "decoders and hashes")
+        check(engines[decoder]["ratio_to"][decoder] == 1, "a decoder is its own measure")
+        check(engines["libphash-full"]["ratio_to"][decoder] > 0, "and that of others")
+        check(engines["libphash-fast"]["bits_from_full"] <= 31, "fast is near full")
+        check(f"1728x1152 {case['file']}" in table, "the table names its photos")
+
+    broken = subprocess.run([program, "hash", "--part", "photos", "--photos", folder], capture_output=True)
+    check(broken.returncode == 2 or not result["photos"], "an empty folder makes no photos")
+    broken = subprocess.run([program, "hash", "--megapixels", "2,9"], capture_output=True)
+    check(broken.returncode == 2 and b"2,9" in broken.stderr, "another size is an error")
 
     broken = subprocess.run([program, "search", "--bits", "100"], capture_output=True)
     check(broken.returncode == 2 and b"64 or 256" in broken.stderr, "another length is an error")
