@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { BLOCK = 16 }; /* rows; a multiple of what a JPEG with 2x2 subsampling decodes at once */
+enum { BLOCK = 32 }; /* rows: with 16, decoder and hash together took a tenth longer */
 
 static phash_status stream_rows(phash_image *image, const phash_pdq_desc *desc,
                                 phash_pdq_stream *stream, phash_error *error)

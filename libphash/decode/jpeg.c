@@ -8,6 +8,9 @@
  */
 #include "decode/limits.h"
 #include "decode/orientation.h"
+#include "decode/ycc420.h"
+
+#include <phash/cpu.h>
 
 #include <limits.h>
 #include <setjmp.h>
@@ -18,6 +21,12 @@
 #include <jpeglib.h>
 
 #include <jerror.h>
+
+#ifdef LIBJPEG_TURBO_VERSION_NUMBER
+#define TURBO 1
+#else
+#define TURBO 0 /* upsamples in other ways */
+#endif
 
 enum { BATCH = 16 }; /* rows asked of libjpeg at once; it gives one iMCU row's worth at most */
 
@@ -37,6 +46,8 @@ typedef struct jpeg_state {
     size_t exif_bytes;
     uint8_t *cmyk; /* one row */
     size_t cmyk_bytes;
+    ycc420_row_fn row_of_planes; /* set where planes are taken from libjpeg, not RGB */
+    ycc420 planes;
 
     /* Arguments of jpeg_rows and jpeg_reduced, kept here because locals do not survive a jump. */
     uint8_t *rows;
@@ -244,10 +255,10 @@ static uint64_t round_up(uint64_t n, int unit)
 
 /* What libjpeg will hold: the coefficients of the whole picture where there are several scans, and
  * row buffers, of which the main and upsampling controllers keep under 12 groups of v_samp_factor
- * rows a component (jdmainct.c, jdsample.c). */
-static uint64_t memory_needed(struct jpeg_decompress_struct *c)
+ * rows a component (jdmainct.c, jdsample.c). With `planes` there are none of these, but ours. */
+static uint64_t memory_needed(struct jpeg_decompress_struct *c, bool planes)
 {
-    uint64_t bytes = 0;
+    uint64_t bytes = planes ? ycc420_bytes(c->image_width) : 0;
     const bool coefficients = jpeg_has_multiple_scans(c);
     for (int i = 0; i < c->num_components; i++) {
         const jpeg_component_info *k = &c->comp_info[i];
@@ -255,6 +266,8 @@ static uint64_t memory_needed(struct jpeg_decompress_struct *c)
         const uint64_t down = round_up(k->height_in_blocks, k->v_samp_factor);
         if (coefficients)
             bytes += across * down * sizeof(JBLOCK);
+        if (planes)
+            continue;
         bytes += across * DCTSIZE * (uint64_t)k->v_samp_factor * 12;
         bytes += round_up(c->image_width, c->max_h_samp_factor) * (uint64_t)c->max_v_samp_factor;
     }
@@ -323,6 +336,18 @@ static bool choose_format(jpeg_state *s)
     }
 }
 
+/* Whether chroma is half as wide and half as high as luma, and our own way to RGB is as exact. */
+static bool planes_serve(const jpeg_state *s)
+{
+    const struct jpeg_decompress_struct *c = &s->c;
+    if (!TURBO || c->jpeg_color_space != JCS_YCbCr || c->num_components != 3 ||
+        c->image_width < YCC420_NARROWEST)
+        return false;
+    const jpeg_component_info *k = c->comp_info;
+    return k[0].h_samp_factor == 2 && k[0].v_samp_factor == 2 && k[1].h_samp_factor == 1 &&
+           k[1].v_samp_factor == 1 && k[2].h_samp_factor == 1 && k[2].v_samp_factor == 1;
+}
+
 static phash_status check_header(jpeg_state *s, phash_error *error)
 {
     struct jpeg_decompress_struct *c = &s->c;
@@ -337,8 +362,12 @@ static phash_status check_header(jpeg_state *s, phash_error *error)
         return not_read(error, "JPEG of an unknown colour space");
     image->width = c->image_width;
     image->height = c->image_height;
-    const uint64_t bytes = memory_needed(c);
-    if (!limits_take_memory(image, bytes))
+    if (planes_serve(s))
+        s->row_of_planes = ycc420_row_for(phash_cpu_active());
+    if (s->row_of_planes && !limits_take_memory(image, memory_needed(c, true)))
+        s->row_of_planes = NULL; /* a narrow picture takes less without */
+    const uint64_t bytes = memory_needed(c, false);
+    if (!s->row_of_planes && !limits_take_memory(image, bytes))
         return limits_fail_memory(image, bytes, error);
     /* For what the estimate above might miss; libjpeg would otherwise take it from JPEGMEM. */
     c->mem->max_memory_to_use =
@@ -389,6 +418,7 @@ static void jpeg_close(phash_image *image)
     jpeg_destroy_decompress(&s->c);
     phash_wipe_free(s->exif, s->exif_bytes);
     phash_wipe_free(s->cmyk, s->cmyk_bytes);
+    ycc420_free(&s->planes);
     phash_wipe_free(s->means, s->means_bytes);
     phash_wipe_free(s, sizeof *s);
     image->state = NULL;
@@ -452,6 +482,27 @@ static void read_cmyk(jpeg_state *s)
     }
 }
 
+static void read_set(jpeg_state *s)
+{
+    uint8_t *luma[YCC420_ROWS], *cb[YCC420_ROWS / 2], *cr[YCC420_ROWS / 2];
+    JSAMPARRAY planes[3] = {luma, cb, cr};
+    ycc420_next(&s->planes, luma, cb, cr);
+    (void)jpeg_read_raw_data(&s->c, planes, YCC420_ROWS);
+    ycc420_added(&s->planes);
+}
+
+static void read_planes(jpeg_state *s)
+{
+    for (;;) {
+        const size_t got = ycc420_take(&s->planes, s->rows, s->count, s->stride);
+        s->rows += got * s->stride;
+        s->count -= got;
+        if (s->count == 0)
+            return;
+        read_set(s);
+    }
+}
+
 /* libjpeg leaves a component that no scan has at 0 and says nothing. It takes a component's
  * quantisation table over when the first scan of the component starts. Coefficients that no scan
  * refines are another matter: the picture is whole then, and as sharp as its writer wanted it. */
@@ -466,6 +517,10 @@ static void check_components(jpeg_state *s)
 static void start(jpeg_state *s)
 {
     s->c.progress = &s->progress;
+    s->c.raw_data_out = s->row_of_planes != NULL;
+    if (s->row_of_planes &&
+        ycc420_start(&s->planes, s->row_of_planes, s->c.image_width, s->c.image_height) != PHASH_OK)
+        escape(s, PHASH_E_MEMORY);
     (void)jpeg_start_decompress(&s->c);
     check_components(s);
 }
@@ -475,11 +530,14 @@ static void read_rows(jpeg_state *s)
     struct jpeg_decompress_struct *c = &s->c;
     if (!c->progress)
         start(s);
-    if (s->cmyk)
+    if (s->row_of_planes)
+        read_planes(s);
+    else if (s->cmyk)
         read_cmyk(s);
     else
         read_plain(s);
-    if (c->output_scanline < c->output_height)
+    const JDIMENSION given = s->row_of_planes ? s->planes.given : c->output_scanline;
+    if (given < c->output_height)
         return;
     if (!jpeg_has_multiple_scans(c))
         skip_padding(s);

@@ -81,6 +81,25 @@ START_TEST(every_subsampling)
 }
 END_TEST
 
+/* The form that has an own way to RGB: around every size of a set of rows and of a vector. */
+START_TEST(every_size_of_420)
+{
+    static const uint32_t widths[] = {1,  2,  3,  4,  5,  6,   7,   15,  16,  17,  31,  32,
+                                      33, 62, 63, 64, 65, 127, 128, 129, 130, 191, 193, 300};
+    for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++)
+        for (uint32_t height = 1; height <= 50; height += height < 35 ? 1 : 7) {
+            const jpeg_spec spec = {.width = widths[i],
+                                    .height = height,
+                                    .in = JCS_RGB,
+                                    .stored = JCS_YCbCr,
+                                    .h = 2,
+                                    .v = 2,
+                                    .script = (jpeg_script)(height % SCRIPTS)};
+            check_spec(&spec);
+        }
+}
+END_TEST
+
 START_TEST(cmyk_without_adobe_marker_is_inverted_too)
 {
     const jpeg_spec spec = {
@@ -297,6 +316,7 @@ int main(void)
     tcase_set_timeout(t, 120);
     tcase_add_test(t, every_space_and_process);
     tcase_add_test(t, every_subsampling);
+    tcase_add_test(t, every_size_of_420);
     tcase_add_test(t, cmyk_without_adobe_marker_is_inverted_too);
     tcase_add_test(t, padding_is_harmless_and_left_over_data_is_not);
     tcase_add_test(t, odd_headers_are_harmless);
