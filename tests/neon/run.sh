@@ -27,7 +27,8 @@ done
     -Iinclude -Ilibphash -Itests/neon -Itests tests/kernels/test_pdq_kernels.c \
     libphash/core/cpu.c libphash/core/memory.c libphash/pdq/dct64.c libphash/pdq/dihedral.c \
     libphash/pdq/grey.c libphash/pdq/jarosz.c libphash/pdq/kernels.c libphash/pdq/luma.c \
-    libphash/pdq/median.c libphash/pdq/quality.c libphash/pdq/stream.c libphash/pdq/wave.c libphash/pdq/wave_neon.c \
+    libphash/pdq/median.c libphash/pdq/quality.c libphash/pdq/stream.c libphash/pdq/wave.c \
+    libphash/pdq/wave_neon.c \
     -o "$dir/pdq" -pthread -lm || exit 1
 CK_RUN="filters_agree_on_random_images hashes_agree rgb_agrees" PHASH_TEST_CASES=40 \
     qemu-aarch64 -L /usr/aarch64-linux-gnu "$dir/pdq" || exit 1
