@@ -55,6 +55,11 @@ void pdq_dct64(const float a[PDQ_SIDE * PDQ_SIDE], float b[PDQ_DCT_SIDE * PDQ_DC
 /* Bits: set where a coefficient is above the lower median of the 256. */
 void pdq_threshold(const float b[PDQ_DCT_SIDE * PDQ_DCT_SIDE], phash_hash256 *hash);
 
+/* phash_pdq_finish, which also gives the coefficients that the hash's bits stand for; they are set
+ * only where PHASH_OK comes back. */
+phash_status pdq_finish(phash_pdq_stream *s, phash_pdq_result *result,
+                        float b[PDQ_DCT_SIDE * PDQ_DCT_SIDE]);
+
 /* The DCT corner of the image turned or mirrored as `d` says. */
 void pdq_dihedral(phash_dihedral d, const float b[PDQ_DCT_SIDE * PDQ_DCT_SIDE],
                   float out[PDQ_DCT_SIDE * PDQ_DCT_SIDE]);

@@ -213,7 +213,8 @@ static void clear_result(phash_pdq_result *result)
     result->has_dihedral = 0;
 }
 
-phash_status phash_pdq_finish(phash_pdq_stream *s, phash_pdq_result *result)
+phash_status pdq_finish(phash_pdq_stream *s, phash_pdq_result *result,
+                        float b[PDQ_DCT_SIDE * PDQ_DCT_SIDE])
 {
     if (!s || !result || result->size < sizeof *result)
         return PHASH_E_ARGUMENT;
@@ -223,19 +224,28 @@ phash_status phash_pdq_finish(phash_pdq_stream *s, phash_pdq_result *result)
     s->state = ST_DONE;
     const float *filtered = s->greys ? s->grey->out : s->waves ? s->wave.out : s->filter.out;
     const float *a = s->verbatim ? s->plain : filtered;
-    float b[PDQ_DCT_SIDE * PDQ_DCT_SIDE];
     s->kernels.dct64(a, b);
     s->kernels.threshold(b, &result->hash);
     result->quality = s->kernels.quality(a);
     result->profile = s->options.profile;
     if (s->options.dihedral) {
+        float seen[PDQ_DCT_SIDE * PDQ_DCT_SIDE];
         if (s->verbatim)
-            s->kernels.dct64(filtered, b);
-        s->kernels.dihedral(b, result->dihedral);
+            s->kernels.dct64(filtered, seen);
+        s->kernels.dihedral(s->verbatim ? seen : b, result->dihedral);
         result->has_dihedral = 1;
+        if (s->verbatim)
+            phash_wipe(seen, sizeof seen);
     }
-    phash_wipe(b, sizeof b);
     return PHASH_OK;
+}
+
+phash_status phash_pdq_finish(phash_pdq_stream *s, phash_pdq_result *result)
+{
+    float b[PDQ_DCT_SIDE * PDQ_DCT_SIDE];
+    const phash_status status = pdq_finish(s, result, b);
+    phash_wipe(b, sizeof b);
+    return status;
 }
 
 phash_status phash_pdq(const phash_pdq_image *image, const phash_pdq_options *options,

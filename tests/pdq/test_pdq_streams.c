@@ -3,7 +3,8 @@
  * stream; pushes of any size; one stream for images of all sizes, formats, profiles and masks, some
  * of them left half done. Rows end, or begin, at a page that may not be touched.
  *
- * PHASH_TEST_LONG=1 runs 25,000 cases in place of 2,500.
+ * 20,000 cases of random size, format, content, row split, profile and mask; PHASH_TEST_STREAMS sets
+ * another number, from 1,000 on.
  */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "check_main.h"
@@ -86,12 +87,14 @@ static picture picture_new(uint64_t *state, uint32_t width, uint32_t height)
     uint8_t *first = p.map + page + (below(state, 2) ? body - size : 0);
     const content what = (content)below(state, CONTENTS);
     const uint32_t salt = below(state, 2500);
-    for (size_t i = 0; i < size; i++) { /* padding is no part of the picture, but is not zero */
-        const size_t y = i / stride, in_row = i % stride;
-        const uint64_t r = test_random(state);
-        first[i] = in_row < row ? sample(what, (uint32_t)(in_row / bytes), (uint32_t)y,
-                                         (uint32_t)(in_row % bytes), salt, r)
-                                : (uint8_t)r;
+    uint8_t *out = first;
+    for (uint32_t y = 0; y < height; y++) {
+        for (uint32_t x = 0; x < width; x++)
+            for (uint32_t c = 0; c < bytes; c++)
+                *out++ = sample(what, x, y, c, salt, test_random(state));
+        /* Padding is no part of the picture, but is not zero. */
+        for (size_t i = row; i < stride && y + 1 < height; i++)
+            *out++ = (uint8_t)test_random(state);
     }
     const bool upside_down = below(state, 4) == 0;
     p.rows = upside_down ? first + (height - 1) * stride : first;
@@ -141,6 +144,18 @@ static void push(phash_pdq_stream *s, const picture *p, uint32_t rows, uint32_t 
     }
 }
 
+typedef struct answer {
+    phash_pdq_result result;
+    float coefficients[DCT];
+} answer;
+
+static answer finish(phash_pdq_stream *s)
+{
+    answer a = {.result = PHASH_PDQ_RESULT_INIT};
+    ck_assert_int_eq(pdq_finish(s, &a.result, a.coefficients), PHASH_OK);
+    return a;
+}
+
 static void compare(const phash_pdq_result *got, const phash_pdq_result *want, const picture *p,
                     uint32_t mask)
 {
@@ -152,6 +167,14 @@ static void compare(const phash_pdq_result *got, const phash_pdq_result *want, c
             !memcmp(got->dihedral, want->dihedral, sizeof got->dihedral),
         "%ux%u format %d stride %td: %s differs from plain C (quality %d, %d)", p->desc.width,
         p->desc.height, (int)p->desc.format, p->stride, text, got->quality, want->quality);
+}
+
+static void compare_answers(const answer *got, const answer *want, const picture *p, uint32_t mask)
+{
+    compare(&got->result, &want->result, p, mask);
+    ck_assert_msg(!memcmp(got->coefficients, want->coefficients, sizeof got->coefficients),
+                  "%ux%u format %d stride %td: coefficients differ from plain C under mask %x",
+                  p->desc.width, p->desc.height, (int)p->desc.format, p->stride, mask);
 }
 
 /* Sides around the filter's changes of mind: blocks, windows, samples kept, all edge or not. */
@@ -173,19 +196,53 @@ static uint32_t random_side(uint64_t *state)
     }
 }
 
-static bool long_run(void)
+static long stream_cases(void)
 {
-    const char *text = getenv("PHASH_TEST_LONG");
-    return text && strcmp(text, "0") != 0;
+    enum { USUAL = 20000, LEAST = 1000 };
+    const char *text = getenv("PHASH_TEST_STREAMS");
+    const long cases = text ? strtol(text, NULL, 10) : USUAL;
+    return cases < LEAST ? LEAST : cases;
+}
+
+/* One whole picture in one push, in plain C: what all the others are compared with. */
+static answer plain_c(const picture *p, const phash_pdq_options *o)
+{
+    phash_pdq_stream *s;
+    phash_cpu_mask(0);
+    ck_assert_int_eq(phash_pdq_stream_new(&p->desc, o, &s), PHASH_OK);
+    ck_assert_int_eq(phash_pdq_push_rows(s, p->rows, p->desc.height, p->stride), PHASH_OK);
+    const answer a = finish(s);
+    phash_pdq_stream_free(&s);
+    return a;
+}
+
+/* Under the active mask, with a stream that may have been used for anything before. */
+static answer in_pieces(const picture *p, const phash_pdq_options *o, phash_pdq_stream **reused,
+                        uint64_t *state)
+{
+    const uint32_t height = p->desc.height;
+    if (!*reused)
+        ck_assert_int_eq(phash_pdq_stream_new(&p->desc, o, reused), PHASH_OK);
+    ck_assert_int_eq(phash_pdq_stream_reset(*reused, &p->desc, o), PHASH_OK);
+    const uint32_t most = below(state, 3) ? 1 + below(state, 40) : height;
+    if (below(state, 8) == 0) { /* begun in vain: the same size finds its memory used */
+        push(*reused, p, 1 + below(state, height), most, state);
+        ck_assert_int_eq(phash_pdq_stream_reset(*reused, &p->desc, o), PHASH_OK);
+    }
+    push(*reused, p, height, most, state);
+    const answer a = finish(*reused);
+    if (below(state, 50) == 0)
+        phash_pdq_stream_free(reused);
+    return a;
 }
 
 START_TEST(streams_agree)
 {
     fill_masks();
-    const int cases = long_run() ? 25000 : 2500;
+    const long cases = stream_cases();
     uint64_t state = test_seed();
     phash_pdq_stream *reused = NULL;
-    for (int i = 0; i < cases; i++) {
+    for (long i = 0; i < cases; i++) {
         const uint32_t width = random_side(&state);
         uint32_t height = random_side(&state);
         if (width > 300 && height > 300 && i % 4)
@@ -194,36 +251,22 @@ START_TEST(streams_agree)
         phash_pdq_options o = PHASH_PDQ_OPTIONS_INIT;
         o.profile = below(&state, 3) ? PHASH_PDQ_FULL : PHASH_PDQ_NN512;
         o.dihedral = below(&state, 3) == 0;
-        phash_pdq_result want = PHASH_PDQ_RESULT_INIT;
-        phash_cpu_mask(0);
-        ck_assert_int_eq(phash_pdq(&(phash_pdq_image){p.rows, p.stride, p.desc}, &o, &want),
-                         PHASH_OK);
+        const answer want = plain_c(&p, &o);
         for (size_t m = 0; m < mask_count; m++) {
-            phash_pdq_result got = PHASH_PDQ_RESULT_INIT;
             phash_cpu_mask(masks[m]);
-            if (below(&state, 2)) {
+            if (below(&state, 4) == 0) {
+                phash_pdq_result got = PHASH_PDQ_RESULT_INIT;
                 ck_assert_int_eq(phash_pdq(&(phash_pdq_image){p.rows, p.stride, p.desc}, &o, &got),
                                  PHASH_OK);
-                compare(&got, &want, &p, masks[m]);
+                compare(&got, &want.result, &p, masks[m]);
             }
-            if (!reused)
-                ck_assert_int_eq(phash_pdq_stream_new(&p.desc, &o, &reused), PHASH_OK);
-            ck_assert_int_eq(phash_pdq_stream_reset(reused, &p.desc, &o), PHASH_OK);
-            const uint32_t most = below(&state, 3) ? 1 + below(&state, 40) : height;
-            if (below(&state, 8) == 0) { /* begun in vain: the same size finds its memory used */
-                push(reused, &p, 1 + below(&state, height), most, &state);
-                ck_assert_int_eq(phash_pdq_stream_reset(reused, &p.desc, &o), PHASH_OK);
-            }
-            push(reused, &p, height, most, &state);
-            ck_assert_int_eq(phash_pdq_finish(reused, &got), PHASH_OK);
-            compare(&got, &want, &p, masks[m]);
-            if (below(&state, 50) == 0)
-                phash_pdq_stream_free(&reused);
+            const answer got = in_pieces(&p, &o, &reused, &state);
+            compare_answers(&got, &want, &p, masks[m]);
         }
         picture_free(&p);
     }
     phash_pdq_stream_free(&reused);
-    printf("%d streams, %zu masks\n", cases, mask_count);
+    printf("%ld streams, %zu masks\n", cases, mask_count);
 }
 END_TEST
 
@@ -231,7 +274,7 @@ END_TEST
 START_TEST(coefficients_agree)
 {
     fill_masks();
-    const int cases = long_run() ? 6000 : 600;
+    const int cases = 600;
     uint64_t state = test_seed() + 1;
     pdq_kernels c;
     pdq_kernels_fill(&c, 0);
