@@ -276,23 +276,31 @@ static int exponent_of(float r)
     return r == 0.0f ? 15 : (int)(bits >> 23 & 0xff) + __builtin_ctz(mantissa) - 126;
 }
 
-/* Bit c of mean[c / 64]: the mean of column c, rounded up, is t or more. */
-static inline uint64_t columns_above(const uint8_t *const rows[4], uint32_t width, uint8_t t,
-                                     uint64_t above[PDQ_GREY_SIDE / 64])
+/* Bits of the columns x .. x + 63 whose mean of four pixels, rounded up, is `least` or more. */
+static inline uint64_t columns_of_word(const uint8_t *const rows[4], uint32_t x, __mmask64 have,
+                                       VI least)
 {
-    const VI least = _mm512_set1_epi8((char)t);
-    uint64_t any = 0;
-    for (uint32_t x = 0; x < width; x += 64) {
-        const __mmask64 have =
-            width - x < 64 ? (__mmask64)((UINT64_C(1) << (width - x)) - 1) : ~(__mmask64)0;
-        const VI a = _mm512_maskz_loadu_epi8(have, rows[0] + x);
-        const VI b = _mm512_maskz_loadu_epi8(have, rows[1] + x);
-        const VI c = _mm512_maskz_loadu_epi8(have, rows[2] + x);
-        const VI d = _mm512_maskz_loadu_epi8(have, rows[3] + x);
-        const VI mean = _mm512_avg_epu8(_mm512_avg_epu8(a, b), _mm512_avg_epu8(c, d));
-        any |= above[x / 64] = _mm512_cmpge_epu8_mask(mean, least);
+    const VI a = _mm512_maskz_loadu_epi8(have, rows[0] + x);
+    const VI b = _mm512_maskz_loadu_epi8(have, rows[1] + x);
+    const VI c = _mm512_maskz_loadu_epi8(have, rows[2] + x);
+    const VI d = _mm512_maskz_loadu_epi8(have, rows[3] + x);
+    const VI mean = _mm512_avg_epu8(_mm512_avg_epu8(a, b), _mm512_avg_epu8(c, d));
+    return _mm512_cmpge_epu8_mask(mean, least);
+}
+
+/* The first such column at or right of `from`; `width` if there is none. */
+static inline uint32_t next_column(const uint8_t *const rows[4], uint32_t width, uint8_t least,
+                                   uint32_t from)
+{
+    const VI bound = _mm512_set1_epi8((char)least);
+    uint64_t wanted = ~UINT64_C(0) << from % 64;
+    for (uint32_t x = from / 64 * 64; x < width; x += 64, wanted = ~UINT64_C(0)) {
+        const __mmask64 have = width - x < 64 ? (UINT64_C(1) << (width - x)) - 1 : ~(__mmask64)0;
+        const uint64_t bits = columns_of_word(rows, x, have, bound) & wanted;
+        if (bits)
+            return x + (uint32_t)__builtin_ctzll(bits);
     }
-    return any;
+    return width;
 }
 
 enum { SUMS = 25 }; /* from 32 columns */
@@ -318,21 +326,6 @@ static inline VI sums_at(const uint8_t *const rows[4], uint32_t width, uint32_t 
                             _mm512_alignr_epi32(v4, v4, 2));
 }
 
-/* The first column at or right of `from` that has a bit; `width` if there is none. */
-static inline uint32_t next_column(const uint64_t *above, uint32_t width, uint32_t from)
-{
-    if (from >= width)
-        return width;
-    uint32_t word = from / 64;
-    uint64_t bits = above[word] >> (from % 64) << (from % 64);
-    while (!bits) {
-        if (++word * 64 >= width)
-            return width;
-        bits = above[word];
-    }
-    return word * 64 + (uint32_t)__builtin_ctzll(bits);
-}
-
 /* From sample j on the residue is r. */
 static void change_residue(float residue[PDQ_SIDE], uint8_t j, float r)
 {
@@ -344,16 +337,15 @@ static void change_residue(float residue[PDQ_SIDE], uint8_t j, float r)
 /* The residue of a row that begins with r, where it changes. Returns whether it does. */
 static bool track(const pdq_grey *g, const uint8_t *const rows[4], float r, float residue[PDQ_SIDE])
 {
-    uint64_t above[PDQ_GREY_SIDE / 64];
     const uint32_t width = g->width, end = width - 4; /* of sums of five of whole pixels */
     bool changed = false;
     for (uint32_t x = 3;;) {
         const int t = exponent_of(r);
-        if (t >= 15 || !columns_above(rows, width, least_mean[t], above))
+        if (t >= 15)
             return changed;
         float rounded = r;
         for (; rounded == r; x++) {
-            const uint32_t column = next_column(above, width, x - 3);
+            const uint32_t column = next_column(rows, width, least_mean[t], x - 3);
             if (column > x + 4)
                 x = column - 4;
             if (x >= end)
