@@ -22,6 +22,7 @@
 
 #include "core/cpu.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -54,6 +55,7 @@ typedef struct phash_hit {
 enum { PHASH_PROBE_LEVELS = 5 };
 typedef struct phash_probe_chunk {
     uint32_t base;        /* its first bucket */
+    uint32_t flip;        /* bits in which all keys differ from the query's, beside the masks */
     uint16_t start;       /* first bit of its key */
     uint16_t key_bits;    /* at most 32 */
     uint16_t check_start; /* first bit of its checks */
@@ -73,6 +75,11 @@ typedef struct phash_probe_group {
     uint16_t check; /* the query's bits behind the key */
     uint16_t chunk; /* index into phash_probes.chunks */
 } phash_probe_group;
+
+/* A query in one chunk: its key, not flipped, and the bits behind it. */
+typedef struct phash_probe_key {
+    uint32_t query, key, check;
+} phash_probe_key;
 
 /* Entries that a probe let through: those of up to 64 neighbours whose bit is set. */
 typedef struct phash_stretch {
@@ -118,9 +125,13 @@ enum { PHASH_LINE_WORDS = 32, PHASH_LINE_HEAD = 4, PHASH_LINE_CHECKS = 28 };
 typedef struct phash_probes {
     const uint32_t *offsets;
     const uint16_t *lines;
-    const uint16_t *checks; /* 64 readable bytes behind the last one */
+    const uint16_t *checks; /* 128 readable bytes behind the last one */
     uint64_t check_count;
     uint32_t run_lines;      /* cache lines that a run usually touches: so many are prefetched */
+    bool cached;             /* what is looked up is in the cache already: none is prefetched */
+    const char *stream;      /* cached: instead, memory that will be looked up later, */
+    size_t stream_lines;     /* so many lines of it, */
+    size_t stream_pace;      /* so many with each look-up */
     const uint8_t *postings; /* of the chunks after the first, whose postings are the rows */
     uint32_t posting_bytes;  /* 3 or 4 */
     uint64_t posting_count;  /* of all chunks */
@@ -189,6 +200,9 @@ typedef struct phash_hamming_kernels {
 
     /* Appends the groups and buckets of one query. */
     void (*probe_add)(phash_probes *probes, const uint64_t *row, uint32_t query);
+
+    /* Appends the group and buckets of each of n queries in one chunk. */
+    void (*probe_keys)(phash_probes *probes, const phash_probe_key *keys, size_t n, uint32_t chunk);
 
     /* Goes on with the look-ups until they are done or `room` stretches, at least 2, are full.
      * Returns how many it wrote. */

@@ -151,6 +151,6 @@ static inline uint64_t near_line(const near_test *t, const uint16_t *line, uint3
 
 void phash_hamming_avx2(phash_hamming_kernels *k)
 {
-    *k = (phash_hamming_kernels){reorder,   rows,       transpose,   slice,       confirm,
-                                 probe_add, probe_runs, probe_lines, probe_verify};
+    *k = (phash_hamming_kernels){reorder,   rows,       transpose,  slice,       confirm,
+                                 probe_add, probe_keys, probe_runs, probe_lines, probe_verify};
 }

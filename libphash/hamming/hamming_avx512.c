@@ -101,37 +101,33 @@ static inline near_test near_at(const phash_probe_chunk *chunk, uint32_t level, 
                        chunk->own_mask != 0};
 }
 
-static inline __mmask32 near32(const near_test *t, __m512i checks, __mmask32 here)
+static inline __mmask32 near32(const near_test *t, __m512i checks)
 {
     const __m512i x = _mm512_xor_si512(checks, t->check);
     const __m512i used = _mm512_popcnt_epi16(_mm512_and_si512(x, t->mask));
-    __mmask32 near = _mm512_mask_cmple_epi16_mask(here, used, t->limit);
-    if (t->own) {
-        const __m512i own = _mm512_popcnt_epi16(_mm512_and_si512(x, t->own_mask));
-        near = _mm512_mask_cmple_epi16_mask(near, own, t->own_limit);
-    }
-    return near;
+    const __mmask32 near = _mm512_cmple_epi16_mask(used, t->limit);
+    if (!t->own)
+        return near;
+    const __m512i own = _mm512_popcnt_epi16(_mm512_and_si512(x, t->own_mask));
+    return _mm512_mask_cmple_epi16_mask(near, own, t->own_limit);
 }
 
 static inline uint64_t near_run(const near_test *t, const uint16_t *checks, uint32_t count)
 {
-    const uint64_t here = _bzhi_u64(UINT64_MAX, count);
-    const __mmask32 low = (__mmask32)here, high = (__mmask32)(here >> 32);
-    const uint64_t a = near32(t, _mm512_loadu_si512(checks), low);
-    const uint64_t b = near32(t, _mm512_loadu_si512(checks + 32), high);
-    return a | b << 32;
+    const __mmask32 a = near32(t, _mm512_loadu_si512(checks));
+    const __mmask32 b = near32(t, _mm512_loadu_si512(checks + 32));
+    return _bzhi_u64(_cvtmask64_u64(_mm512_kunpackd(b, a)), count);
 }
 
 /* The head is tested with the rest and left out: one aligned load of the whole line. */
 static inline uint64_t near_line(const near_test *t, const uint16_t *line, uint32_t count)
 {
-    const __mmask32 here = _bzhi_u32(UINT32_MAX << PHASH_LINE_HEAD, count + PHASH_LINE_HEAD);
-    return near32(t, _mm512_load_si512(line), here) >> PHASH_LINE_HEAD;
+    return _bzhi_u32(near32(t, _mm512_load_si512(line)) >> PHASH_LINE_HEAD, count);
 }
 #include "hamming/probe_template.h"
 
 void phash_hamming_avx512(phash_hamming_kernels *k)
 {
-    *k = (phash_hamming_kernels){reorder,   rows,       transpose,   slice,       confirm,
-                                 probe_add, probe_runs, probe_lines, probe_verify};
+    *k = (phash_hamming_kernels){reorder,   rows,       transpose,  slice,       confirm,
+                                 probe_add, probe_keys, probe_runs, probe_lines, probe_verify};
 }

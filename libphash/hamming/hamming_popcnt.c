@@ -43,5 +43,6 @@ void phash_hamming_popcnt(phash_hamming_kernels *k)
     k->probe_lines = probe_lines;
     k->confirm = confirm;
     k->probe_add = probe_add;
+    k->probe_keys = probe_keys;
     k->probe_verify = probe_verify;
 }

@@ -14,18 +14,13 @@
  * Many queries share a round: probes → candidates → rows → pairs, each stage asking for the memory
  * of the next before it goes on.
  */
+#include "index/multi.h"
 #include "core/internal.h"
-#include "index/search.h"
 
 #include <math.h>
 #include <string.h>
 
-enum {
-    ROUND_PROBES = 1 << 14, /* about so many look-ups to a round */
-    RUN_LINES_MAX = 8,
-    STRETCHES = 1 << 12,
-    ROWS_AT_ONCE = 1 << 12
-};
+enum { RUN_LINES_MAX = 8, STRETCHES = 1 << 12, ROWS_AT_ONCE = 1 << 12 };
 
 /* Differences of keys, by distance and then in ascending order, so that those of `bits` bits come
  * before those that need more: one table serves keys of any length. */
@@ -51,18 +46,8 @@ static const uint32_t *key_masks(phash_scratch *scratch, uint32_t levels)
     return masks;
 }
 
-/* What is the same for all queries of a search. */
-typedef struct round_plan {
-    const phash_segment *segment;
-    phash_witness witnesses[CHUNKS_MAX];
-    phash_probe_chunk chunks[CHUNKS_MAX];
-    size_t chunk_count;
-    size_t probes;      /* for one query */
-    uint32_t run_lines; /* that are prefetched of a run */
-} round_plan;
-
 static bool plan_round(const phash_segment *s, const int *radii, phash_scratch *scratch,
-                       round_plan *p)
+                       phash_round_plan *p)
 {
     p->segment = s;
     p->chunk_count = p->probes = 0;
@@ -129,59 +114,67 @@ static phash_status report(const phash_source *source, const phash_ask *ask,
     return PHASH_OK;
 }
 
-/* One round: queries from .. from + n - 1. Where near-duplicates abound, so many rows may pass the
- * checks that a scan is cheaper: past `budget` rows the round gives up, and *heavy says so. */
-static phash_status search_round(const round_plan *plan, const phash_source *source,
-                                 const phash_ask *ask, size_t from, size_t n, double budget,
-                                 phash_scratch *scratch, phash_matches *found, bool *heavy)
+phash_probes phash_multi_probes(const phash_round_plan *plan, const phash_scratch *scratch)
 {
     const phash_segment *segment = plan->segment;
-    double looked = 0;
+    return (phash_probes){.offsets = segment->offsets,
+                          .lines = segment->lines,
+                          .checks = segment->checks,
+                          .check_count = segment->check_count,
+                          .run_lines = plan->run_lines,
+                          .postings = segment->postings,
+                          .posting_bytes = segment->head.posting_bytes,
+                          .posting_count = segment->head.hashes * segment->head.chunks,
+                          .rows = segment->rows,
+                          .row_count = segment->head.hashes,
+                          .words = segment->words,
+                          .chunks = plan->chunks,
+                          .chunk_count = plan->chunk_count,
+                          .witnesses = plan->witnesses,
+                          .witness_count = segment->head.chunks,
+                          .seen = scratch->seen.data,
+                          .epoch = scratch->epoch,
+                          .groups = scratch->groups.data,
+                          .buckets = scratch->buckets.data};
+}
+
+phash_status phash_multi_look_up(const phash_source *source, const phash_ask *ask,
+                                 phash_probes *probes, phash_scratch *scratch, double *budget,
+                                 phash_matches *found)
+{
     const phash_hamming_kernels *k = &scratch->kernels;
     phash_stretch *stretches = scratch->stretches.data;
     phash_found *rows = scratch->rows.data;
-    phash_probes probes = {.offsets = segment->offsets,
-                           .lines = segment->lines,
-                           .checks = segment->checks,
-                           .check_count = segment->check_count,
-                           .run_lines = plan->run_lines,
-                           .postings = segment->postings,
-                           .posting_bytes = segment->head.posting_bytes,
-                           .posting_count = segment->head.hashes * segment->head.chunks,
-                           .rows = segment->rows,
-                           .row_count = segment->head.hashes,
-                           .words = segment->words,
-                           .chunks = plan->chunks,
-                           .chunk_count = plan->chunk_count,
-                           .witnesses = plan->witnesses,
-                           .witness_count = segment->head.chunks,
-                           .seen = scratch->seen.data,
-                           .epoch = scratch->epoch,
-                           .queries = n,
-                           .groups = scratch->groups.data,
-                           .buckets = scratch->buckets.data};
-    for (size_t q = from; q < from + n; q++)
-        k->probe_add(&probes, ask->rows + q * segment->words, (uint32_t)q);
-    memset(probes.buckets + probes.bucket_total, 0, PHASH_PROBE_AHEAD * sizeof *probes.buckets);
-    while (probes.group < probes.group_count) {
-        const size_t count = segment->lines ? k->probe_lines(&probes, stretches, STRETCHES)
-                                            : k->probe_runs(&probes, stretches, STRETCHES);
+    memset(probes->buckets + probes->bucket_total, 0, PHASH_PROBE_AHEAD * sizeof *probes->buckets);
+    while (probes->group < probes->group_count) {
+        const size_t count = probes->lines ? k->probe_lines(probes, stretches, STRETCHES)
+                                           : k->probe_runs(probes, stretches, STRETCHES);
         for (size_t at = 0; at < count;) {
             const size_t start = at;
-            const size_t near = k->probe_verify(&probes, ask->rows, ask->radius, stretches, count,
+            const size_t near = k->probe_verify(probes, ask->rows, ask->radius, stretches, count,
                                                 &at, rows, ROWS_AT_ONCE);
-            const phash_status status = report(source, ask, &probes, rows, near, found);
+            const phash_status status = report(source, ask, probes, rows, near, found);
             if (status)
                 return status;
             for (size_t i = start; i < at; i++)
-                looked += __builtin_popcountll(stretches[i].near);
-            if (looked > budget) {
-                *heavy = true;
+                *budget -= __builtin_popcountll(stretches[i].near);
+            if (*budget < 0)
                 return PHASH_OK;
-            }
         }
     }
     return PHASH_OK;
+}
+
+/* One round: queries from .. from + n - 1. */
+static phash_status search_round(const phash_round_plan *plan, const phash_source *source,
+                                 const phash_ask *ask, size_t from, size_t n, double *budget,
+                                 phash_scratch *scratch, phash_matches *found)
+{
+    phash_probes probes = phash_multi_probes(plan, scratch);
+    probes.queries = n;
+    for (size_t q = from; q < from + n; q++)
+        scratch->kernels.probe_add(&probes, ask->rows + q * plan->segment->words, (uint32_t)q);
+    return phash_multi_look_up(source, ask, &probes, scratch, budget, found);
 }
 
 /* The flat engine on queries from .. from + n - 1. */
@@ -216,34 +209,26 @@ static bool new_epochs(phash_scratch *scratch, size_t queries)
     return true;
 }
 
-phash_status phash_multi_search(const phash_segment *segment, const phash_source *source,
-                                const phash_ask *ask, const int *radii, phash_scratch *scratch,
-                                phash_matches *found)
+/* Queries one after another, several to a round. Where near-duplicates abound, so many rows may pass
+ * the checks that a scan is cheaper: then a round is given up, and its queries are scanned. */
+static phash_status search_rounds(const phash_round_plan *plan, const phash_source *source,
+                                  const phash_ask *ask, phash_scratch *scratch,
+                                  phash_matches *found)
 {
-    round_plan plan;
-    if (!plan_round(segment, radii, scratch, &plan))
-        return PHASH_E_MEMORY;
-    if (!plan.chunk_count || !ask->count)
-        return PHASH_OK;
-    size_t queries = ROUND_PROBES / plan.probes;
+    size_t queries = PHASH_ROUND_PROBES / plan->probes;
     queries = queries < 1 ? 1 : queries > ask->count ? ask->count : queries;
-    if (!phash_buffer_get(&scratch->groups, queries * plan.chunk_count,
+    if (!phash_buffer_get(&scratch->groups, queries * plan->chunk_count,
                           sizeof(phash_probe_group)) ||
-        !phash_buffer_get(&scratch->buckets, queries * plan.probes + PHASH_PROBE_AHEAD, 4) ||
-        !phash_buffer_get(&scratch->stretches, STRETCHES, sizeof(phash_stretch)) ||
-        !phash_buffer_get(&scratch->rows, ROWS_AT_ONCE, sizeof(phash_found)) ||
-        !new_epochs(scratch, ask->count))
+        !phash_buffer_get(&scratch->buckets, queries * plan->probes + PHASH_PROBE_AHEAD, 4))
         return PHASH_E_MEMORY;
     for (size_t from = 0; from < ask->count; from += queries) {
         const size_t left = ask->count - from, n = left < queries ? left : queries;
         const size_t before = found->count;
-        const double budget = scratch->force == PHASH_INDEX_MULTI
-                                  ? HUGE_VAL
-                                  : phash_plan_budget(segment, n, ask->radius);
-        bool heavy = false;
-        phash_status status =
-            search_round(&plan, source, ask, from, n, budget, scratch, found, &heavy);
-        if (!status && heavy) {
+        double budget = scratch->force == PHASH_INDEX_MULTI
+                            ? HUGE_VAL
+                            : phash_plan_budget(plan->segment, n, ask->radius);
+        phash_status status = search_round(plan, source, ask, from, n, &budget, scratch, found);
+        if (!status && budget < 0) {
             found->count = before;
             status = scan_instead(source, ask, from, n, scratch, found);
         }
@@ -251,4 +236,31 @@ phash_status phash_multi_search(const phash_segment *segment, const phash_source
             return status;
     }
     return PHASH_OK;
+}
+
+phash_status phash_multi_search(const phash_segment *segment, const phash_source *source,
+                                const phash_ask *ask, const int *radii, phash_scratch *scratch,
+                                phash_matches *found)
+{
+    phash_round_plan plan;
+    if (!plan_round(segment, radii, scratch, &plan))
+        return PHASH_E_MEMORY;
+    if (!plan.chunk_count || !ask->count)
+        return PHASH_OK;
+    if (!phash_buffer_get(&scratch->stretches, STRETCHES, sizeof(phash_stretch)) ||
+        !phash_buffer_get(&scratch->rows, ROWS_AT_ONCE, sizeof(phash_found)) ||
+        !new_epochs(scratch, ask->count))
+        return PHASH_E_MEMORY;
+    if (phash_multi_grouping(&plan, ask->count, scratch)) {
+        const size_t before = found->count;
+        double budget = phash_plan_budget(segment, ask->count, ask->radius);
+        const phash_status status =
+            phash_multi_grouped(&plan, source, ask, scratch, &budget, found);
+        if (status || budget >= 0)
+            return status;
+        found->count = before; /* which query is to blame, the rounds find out */
+        if (!new_epochs(scratch, ask->count))
+            return PHASH_E_MEMORY;
+    }
+    return search_rounds(&plan, source, ask, scratch, found);
 }

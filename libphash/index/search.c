@@ -48,6 +48,7 @@ void phash_scratch_free(phash_scratch **scratch)
     buffer_free(&s->survivors);
     buffer_free(&s->groups);
     buffer_free(&s->buckets);
+    buffer_free(&s->keys);
     buffer_free(&s->stretches);
     buffer_free(&s->rows);
     buffer_free(&s->seen);
@@ -62,6 +63,11 @@ void phash_scratch_free(phash_scratch **scratch)
 void phash_scratch_force(phash_scratch *scratch, phash_index_engine engine)
 {
     scratch->force = engine;
+}
+
+void phash_scratch_group(phash_scratch *scratch, uint32_t window_bytes)
+{
+    scratch->window_bytes = window_bytes;
 }
 
 static bool is_removed(const uint64_t *removed, uint64_t slot)

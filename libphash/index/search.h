@@ -21,6 +21,7 @@ struct phash_scratch {
     phash_buffer survivors; /* of one block, or hits of one query */
     phash_buffer groups;    /* probe groups of a round */
     phash_buffer buckets;   /* their buckets */
+    phash_buffer keys;      /* of many queries in one chunk */
     phash_buffer stretches; /* what they let through */
     phash_buffer rows;      /* of those */
     phash_buffer seen;      /* rows that are done with (hamming.h) */
@@ -31,6 +32,7 @@ struct phash_scratch {
     phash_buffer nearest;     /* of phash_segment_nearest */
     phash_matches found;      /* of one step of phash_segment_nearest */
     phash_index_engine force; /* AUTO: by the plan */
+    uint32_t window_bytes;    /* phash_scratch_group */
 };
 
 /* Returns the buffer with room for count * size bytes, or NULL. */

@@ -97,6 +97,10 @@ void phash_scratch_free(phash_scratch **scratch); /* wipes */
  * measurements. AUTO goes back to the plan. */
 void phash_scratch_force(phash_scratch *scratch, phash_index_engine engine);
 
+/* Makes multi-index searches go chunk by chunk (multi_grouped.c), in windows of so many bytes, however
+ * small the index and the batch: for tests. 0 goes back to what is fast. */
+void phash_scratch_group(phash_scratch *scratch, uint32_t window_bytes);
+
 /* Appends every pair within `radius` of each query to `found`, in no particular order; match.query
  * counts from 0. `removed` hides slots: bit s % 64 of word s / 64 is set when slot s is gone; NULL
  * hides none. Words are read with relaxed atomic loads, so another thread may set bits meanwhile

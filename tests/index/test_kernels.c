@@ -255,17 +255,19 @@ START_TEST(probes)
         masks[0] = 0;
         for (uint32_t i = 0; i < KEY; i++)
             masks[1 + i] = 1u << i;
-        phash_probe_chunk chunk = {.base = 0,
-                                   .start = 7,
-                                   .key_bits = KEY,
-                                   .check_start = 12,
-                                   .mask = (uint16_t)(round % 3 ? 0xffff : 0x0fff),
-                                   .own_mask = (uint16_t)(round % 2 ? 0x0007 : 0),
-                                   .levels = 2,
-                                   .limit = {(int8_t)(test_random(&state) % 9), 3},
-                                   .own_limit = {1, 0},
-                                   .count = {1, KEY},
-                                   .masks = {masks, masks + 1}};
+        phash_probe_chunk chunk = {
+            .base = 0,
+            .flip = (uint32_t)(round % 4 > 1 ? 0 : test_random(&state) % BUCKETS),
+            .start = 7,
+            .key_bits = KEY,
+            .check_start = 12,
+            .mask = (uint16_t)(round % 3 ? 0xffff : 0x0fff),
+            .own_mask = (uint16_t)(round % 2 ? 0x0007 : 0),
+            .levels = 2,
+            .limit = {(int8_t)(test_random(&state) % 9), 3},
+            .own_limit = {1, 0},
+            .count = {1, KEY},
+            .masks = {masks, masks + 1}};
         phash_probe_group groups[1];
         uint64_t row[4];
         for (size_t w = 0; w < 4; w++)
@@ -278,12 +280,21 @@ START_TEST(probes)
                     .checks = (const uint16_t *)(void *)(layout ? s.over.data : s.checks.data),
                     .check_count = layout ? s.over_count : s.count,
                     .run_lines = 2,
+                    .cached = round % 5 == 0,
+                    .stream = (const char *)s.checks.data,
+                    .stream_lines = (size_t)s.count * 2 / 64,
+                    .stream_pace = 3,
                     .words = 4,
                     .chunks = &chunk,
                     .chunk_count = 1,
                     .groups = groups,
                     .buckets = buckets};
-                k.probe_add(&p, row, 77);
+                const phash_probe_key alone = {77, phash_row_bits(row, 4, 7, KEY),
+                                               phash_row_bits(row, 4, 12, 16)};
+                if (round % 2)
+                    k.probe_keys(&p, &alone, 1, 0);
+                else
+                    k.probe_add(&p, row, 77);
                 ck_assert_uint_eq(p.group_count, 1);
                 ck_assert_uint_eq(p.bucket_total, 1 + KEY);
                 ck_assert_uint_eq(groups[0].query, 77);
@@ -301,7 +312,7 @@ START_TEST(probes)
                     }
                 }
                 /* The definition. */
-                const uint32_t key = (uint32_t)(row[0] >> 7) & (BUCKETS - 1);
+                const uint32_t key = ((uint32_t)(row[0] >> 7) & (BUCKETS - 1)) ^ chunk.flip;
                 const uint16_t check = (uint16_t)(row[0] >> 12);
                 for (uint32_t b = 0; b < BUCKETS; b++) {
                     const int d = __builtin_popcount(b ^ key);

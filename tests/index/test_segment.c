@@ -155,6 +155,12 @@ START_TEST(batches)
         f.n = batch[i];
         for (size_t e = 0; e < 3; e++)
             check_radius(&f, engines[e], radius, "batch");
+        /* Chunk by chunk, as only large indexes are searched: with windows of one bucket and more. */
+        for (uint32_t window = 32; window <= 1 << 14; window *= 8) {
+            phash_scratch_group(f.scratch, window);
+            check_radius(&f, PHASH_INDEX_MULTI, radius, "grouped batch");
+        }
+        phash_scratch_group(f.scratch, 0);
     }
     teardown(&f);
 }
