@@ -110,6 +110,7 @@ struct phash_segment {
 
     phash_order_nibble *order_table; /* 2 * bits / 8 of them */
     phash_plan *plans;               /* of each radius, or NULL without chunks */
+    uint64_t serial;                 /* no other segment of this process has or had it */
 
     size_t section_count;
     phash_section sections[PHASH_SEGMENT_SECTIONS_MAX];

@@ -20,7 +20,21 @@
 #include <math.h>
 #include <string.h>
 
-enum { RUN_LINES_MAX = 8, STRETCHES = 1 << 12, ROWS_AT_ONCE = 1 << 12 };
+enum { RUN_LINES_MAX = 8, STRETCHES = 1 << 12, ROWS_AT_ONCE = 1 << 12, PLANS_KEPT = 4 };
+
+/* What planning a search costs is a tenth of a single query: so it is kept for the next. */
+typedef struct kept_plan {
+    uint64_t serial; /* of the segment; 0: none is kept */
+    const phash_plan *plan;
+    phash_round_plan round;
+} kept_plan;
+
+static void forget_plans(phash_scratch *scratch)
+{
+    kept_plan *kept = scratch->plans.data;
+    for (size_t i = 0; kept && i < PLANS_KEPT; i++)
+        kept[i].serial = 0;
+}
 
 /* Differences of keys, by distance and then in ascending order, so that those of `bits` bits come
  * before those that need more: one table serves keys of any length. */
@@ -31,6 +45,8 @@ static const uint32_t *key_masks(phash_scratch *scratch, uint32_t levels)
     size_t total = 0;
     for (uint32_t d = 0; d < levels; d++)
         total += phash_choose(KEY_BITS_MAX, d);
+    forget_plans(scratch); /* they point to the masks */
+    scratch->mask_levels = 0;
     uint32_t *masks = phash_buffer_get(&scratch->masks, total, sizeof *masks);
     if (!masks)
         return NULL;
@@ -97,6 +113,28 @@ static bool plan_round(const phash_segment *s, const int *radii, phash_scratch *
             first += phash_choose(KEY_BITS_MAX, d);
         }
     return true;
+}
+
+/* NULL without memory. */
+static const phash_round_plan *round_of(const phash_segment *segment, const phash_plan *plan,
+                                        phash_scratch *scratch)
+{
+    kept_plan *kept = scratch->plans.data;
+    if (!kept) {
+        kept = phash_buffer_get(&scratch->plans, PLANS_KEPT, sizeof *kept);
+        if (!kept)
+            return NULL;
+        forget_plans(scratch);
+    }
+    kept_plan *k = &kept[segment->serial % PLANS_KEPT];
+    if (k->serial != segment->serial || k->plan != plan) {
+        k->serial = 0;
+        if (!plan_round(segment, plan->radii, scratch, &k->round))
+            return NULL;
+        k->serial = segment->serial;
+        k->plan = plan;
+    }
+    return &k->round;
 }
 
 /* Reports rows. */
@@ -239,28 +277,27 @@ static phash_status search_rounds(const phash_round_plan *plan, const phash_sour
 }
 
 phash_status phash_multi_search(const phash_segment *segment, const phash_source *source,
-                                const phash_ask *ask, const int *radii, phash_scratch *scratch,
-                                phash_matches *found)
+                                const phash_ask *ask, const phash_plan *chosen,
+                                phash_scratch *scratch, phash_matches *found)
 {
-    phash_round_plan plan;
-    if (!plan_round(segment, radii, scratch, &plan))
+    const phash_round_plan *plan = round_of(segment, chosen, scratch);
+    if (!plan)
         return PHASH_E_MEMORY;
-    if (!plan.chunk_count || !ask->count)
+    if (!plan->chunk_count || !ask->count)
         return PHASH_OK;
     if (!phash_buffer_get(&scratch->stretches, STRETCHES, sizeof(phash_stretch)) ||
         !phash_buffer_get(&scratch->rows, ROWS_AT_ONCE, sizeof(phash_found)) ||
         !new_epochs(scratch, ask->count))
         return PHASH_E_MEMORY;
-    if (phash_multi_grouping(&plan, ask->count, scratch)) {
+    if (phash_multi_grouping(plan, ask->count, scratch)) {
         const size_t before = found->count;
         double budget = phash_plan_budget(segment, ask->count, ask->radius);
-        const phash_status status =
-            phash_multi_grouped(&plan, source, ask, scratch, &budget, found);
+        const phash_status status = phash_multi_grouped(plan, source, ask, scratch, &budget, found);
         if (status || budget >= 0)
             return status;
         found->count = before; /* which query is to blame, the rounds find out */
         if (!new_epochs(scratch, ask->count))
             return PHASH_E_MEMORY;
     }
-    return search_rounds(&plan, source, ask, scratch, found);
+    return search_rounds(plan, source, ask, scratch, found);
 }

@@ -6,6 +6,7 @@
 #include "core/internal.h"
 #include "index/search.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 static const double PROBE_NS = 4.2;      /* a look-up: a cache miss among many */
@@ -109,6 +110,8 @@ double phash_plan_flat(uint64_t rows, bool planes, size_t queries, uint32_t bits
 /* Plans of all radii are made once, when a segment is: a search must not pay for one. */
 phash_status phash_plan_all(phash_segment *segment)
 {
+    static _Atomic uint64_t serials;
+    segment->serial = atomic_fetch_add(&serials, 1) + 1;
     if (!segment->head.chunks)
         return PHASH_OK;
     segment->plans = phash_alloc(segment->head.bits + 1, sizeof *segment->plans);

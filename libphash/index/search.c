@@ -54,6 +54,7 @@ void phash_scratch_free(phash_scratch **scratch)
     buffer_free(&s->seen);
     buffer_free(&s->numbers);
     buffer_free(&s->masks);
+    buffer_free(&s->plans);
     buffer_free(&s->nearest);
     phash_matches_free(&s->found);
     phash_wipe_free(s, sizeof *s);
@@ -107,7 +108,7 @@ phash_status phash_ask_engine(const phash_segment *segment, const phash_source *
         const phash_plan *plan =
             phash_plan_choose(segment, ask->count, ask->radius, scratch->force);
         if (plan)
-            return phash_multi_search(segment, source, ask, plan->radii, scratch, found);
+            return phash_multi_search(segment, source, ask, plan, scratch, found);
     }
     return phash_flat_scan(source, ask, scratch, found);
 }

@@ -29,6 +29,7 @@ struct phash_scratch {
     phash_buffer numbers;     /* of queries that a scan takes over */
     phash_buffer masks;       /* differences of keys */
     uint32_t mask_levels;     /* distances in masks */
+    phash_buffer plans;       /* of the last searches (multi.c) */
     phash_buffer nearest;     /* of phash_segment_nearest */
     phash_matches found;      /* of one step of phash_segment_nearest */
     phash_index_engine force; /* AUTO: by the plan */
@@ -78,8 +79,8 @@ phash_status phash_ask_engine(const phash_segment *segment, const phash_source *
 phash_status phash_flat_scan(const phash_source *source, const phash_ask *ask,
                              phash_scratch *scratch, phash_matches *found);
 phash_status phash_multi_search(const phash_segment *segment, const phash_source *source,
-                                const phash_ask *ask, const int *radii, phash_scratch *scratch,
-                                phash_matches *found);
+                                const phash_ask *ask, const phash_plan *plan,
+                                phash_scratch *scratch, phash_matches *found);
 
 /* Makes the plans of a segment with chunks. */
 phash_status phash_plan_all(phash_segment *segment);
