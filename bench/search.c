@@ -8,6 +8,7 @@
 #include "bench.h"
 #include "environment.h"
 #include "search_contest.h"
+#include "search_nearest.h"
 #include "timing.h"
 
 #include <getopt.h>
@@ -24,7 +25,7 @@ struct list {
 };
 
 struct options {
-    struct list sizes, radii, batches, kinds, threads;
+    struct list sizes, radii, batches, kinds, threads, nearest;
     uint64_t bits, seed, rounds, milliseconds;
     const char *only; /* engines, by comma; NULL for all */
     const char *json;
@@ -93,7 +94,8 @@ static int run_radius(struct contest *c, struct setting *s, json_t *results)
     return failed;
 }
 
-static int run_size(const struct options *o, enum search_data kind, size_t n, json_t *results)
+static int run_size(const struct options *o, enum search_data kind, size_t n, json_t *results,
+                    json_t *nearest)
 {
     struct contest *c = calloc(1, sizeof *c);
     struct setting s = {.options = o, .kind = kind};
@@ -117,6 +119,11 @@ static int run_size(const struct options *o, enum search_data kind, size_t n, js
             s.radius = (uint32_t)o->radii.items[r];
             failed = run_radius(c, &s, results);
         }
+        for (size_t k = 0; k < o->nearest.count && !failed; k++)
+            failed = nearest_compare(
+                &(struct nearest_setting){kind, c->bits, (uint32_t)o->nearest.items[k], n,
+                                          c->hashes, c->queries, c->query_count, o->rounds},
+                nearest);
     } else {
         failed = bench_fail("no memory for %zu hashes", n);
     }
@@ -130,16 +137,16 @@ static int run_size(const struct options *o, enum search_data kind, size_t n, js
 
 static int run(const struct options *o, int argc, char **argv)
 {
-    json_t *results = json_array();
+    json_t *results = json_array(), *nearest = json_array();
     int failed = 0;
     for (size_t k = 0; k < o->kinds.count && !failed; k++)
         for (size_t i = 0; i < o->sizes.count && !failed; i++)
             failed = run_size(o, (enum search_data)o->kinds.items[k], (size_t)o->sizes.items[i],
-                              results);
+                              results, nearest);
     phash_cpu_mask(PHASH_CPU_ALL);
-    json_t *all =
-        json_pack("{s:s, s:o, s:I, s:o}", "kind", "search", "environment",
-                  environment_json(argc, argv), "seed", (json_int_t)o->seed, "results", results);
+    json_t *all = json_pack("{s:s, s:o, s:I, s:o, s:o}", "kind", "search", "environment",
+                            environment_json(argc, argv), "seed", (json_int_t)o->seed, "results",
+                            results, "nearest", nearest);
     if (!failed && o->json)
         failed = !all || environment_write(all, o->json);
     json_decref(all);
@@ -173,6 +180,7 @@ static int help(void)
           "  --radii R,…      radii (31; 10 for 64 bits)\n"
           "  --batches B,…    queries asked at once (1,256,4096)\n"
           "  --threads T,…    threads that ask at the same time (1)\n"
+          "  --nearest K,…    the K nearest, too, beside the radius search that finds them (none)\n"
           "  --data K,…       0 uniform, 1 PDQ-like, 2 clustered (0,1)\n"
           "  --engines E,…    only these\n"
           "  --rounds N       rounds of each engine (5)\n"
@@ -199,8 +207,8 @@ static int search_main(int argc, char **argv)
         {"sizes", 1, NULL, 'n'},   {"radii", 1, NULL, 'r'},  {"batches", 1, NULL, 'b'},
         {"threads", 1, NULL, 't'}, {"bits", 1, NULL, 'w'},   {"data", 1, NULL, 'k'},
         {"engines", 1, NULL, 'e'}, {"rounds", 1, NULL, 'x'}, {"ms", 1, NULL, 'm'},
-        {"seed", 1, NULL, 's'},    {"json", 1, NULL, 'j'},   {"help", 0, NULL, 'h'},
-        {NULL, 0, NULL, 0}};
+        {"nearest", 1, NULL, 'q'}, {"seed", 1, NULL, 's'},   {"json", 1, NULL, 'j'},
+        {"help", 0, NULL, 'h'},    {NULL, 0, NULL, 0}};
     for (int c; (c = getopt_long(argc, argv, "h", names, NULL)) != -1;) {
         if (c == 'n')
             o.sizes = read_list("--sizes", optarg, 1, 1000000000);
@@ -214,6 +222,8 @@ static int search_main(int argc, char **argv)
             o.bits = bench_number("--bits", optarg, 64, 256);
         else if (c == 'k')
             o.kinds = read_list("--data", optarg, 0, SEARCH_DATA_KINDS - 1);
+        else if (c == 'q')
+            o.nearest = read_list("--nearest", optarg, 1, 1000);
         else if (c == 'e')
             o.only = optarg;
         else if (c == 'x')

@@ -30,7 +30,7 @@ with tempfile.TemporaryDirectory() as folder:
     out = pathlib.Path(folder) / "search.json"
     for bits, radius in ((256, 31), (64, 10)):
         table = run("search", "--bits", bits, "--sizes", "3000,30000", "--data", "0,1,2", "--batches", "1,64",
-                    "--threads", "1,3", "--rounds", 2, "--ms", 1, "--json", out).stdout
+                    "--threads", "1,3", "--nearest", "1,10", "--rounds", 2, "--ms", 1, "--json", out).stdout
         result = json.loads(out.read_text())
         check_environment(result)
         rows = result["results"]
@@ -41,6 +41,9 @@ with tempfile.TemporaryDirectory() as folder:
         check(all(row["us_median"] > 0 for row in rows), "every engine takes its time")
         check(all(row["matches_per_query"] > 0 for row in rows if row["data"] == "pdq-like"),
               "something is found")
+        near = result["nearest"]
+        check(len(near) == 2 * 3 * 2, "a row for each of the nearest")
+        check(all(row["times_radius"] > 0 for row in near), "which take their time")
         check("all engines agree" in table and "3 threads" in table, "the table says so")
 
     out = pathlib.Path(folder) / "hash.json"
