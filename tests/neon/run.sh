@@ -18,7 +18,7 @@ for suite in kernels segment; do
         libphash/core/cpu.c libphash/core/memory.c libphash/core/status.c \
         libphash/hamming/kernels.c libphash/hamming/hamming_c.c libphash/hamming/hamming_neon.c \
         libphash/index/build*.c libphash/index/flat.c libphash/index/matches.c \
-        libphash/index/multi.c libphash/index/nearest.c libphash/index/order.c \
+        libphash/index/multi*.c libphash/index/nearest.c libphash/index/order.c \
         libphash/index/pages.c libphash/index/parallel.c libphash/index/plan.c \
         libphash/index/search.c libphash/index/segment.c \
         -o "$dir/$suite" -pthread -lm || exit 1
