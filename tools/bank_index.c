@@ -187,6 +187,15 @@ phash_index *bank_index_open(phash_bank *bank, const char *bank_path)
     return index;
 }
 
+int64_t bank_index_position(phash_bank *bank, phash_index *index)
+{
+    phash_bank_info info = PHASH_BANK_INFO_INIT;
+    phash_bank_position p;
+    return phash_bank_info_get(bank, &info, NULL) == PHASH_OK && read_mark(index, &info, &p)
+               ? p.added_id
+               : -1;
+}
+
 bool bank_index_follow(phash_bank *bank, const char *bank_path)
 {
     char path[4200];

@@ -16,6 +16,10 @@
  * process is at it) the same index is made in memory. NULL after a message. */
 phash_index *bank_index_open(phash_bank *bank, const char *bank_path);
 
+/* How far an index that bank_index_open gave is: the highest signal it was told of. What it holds
+ * besides is no more than the bank held then. -1 when that is not known. */
+int64_t bank_index_position(phash_bank *bank, phash_index *index);
+
 /* Brings the index up to date if there is one; after something was erased from the bank. False after
  * a message. */
 bool bank_index_follow(phash_bank *bank, const char *bank_path);

@@ -6,17 +6,18 @@
 #include "pool.h"
 #include "progress.h"
 #include "report.h"
-#include "rows.h"
+#include "scan_output.h"
+#include "seen.h"
 
 #include <fcntl.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { OPTION_DIHEDRAL = OPTION_OWN, OPTION_REPORT, OPTION_NO_PROGRESS };
+enum { OPTION_DIHEDRAL = OPTION_OWN, OPTION_REPORT, OPTION_CACHE, OPTION_NO_PROGRESS };
 
 static const char help[] =
     "Usage: phash scan -b BANK|-i INDEX [OPTION]... FOLDER...\n"
@@ -30,6 +31,9 @@ static const char help[] =
     "      --dihedral         also find turned and mirrored copies\n"
     "      --report FILE      also write an HTML page to be printed or handed on: paths, times,\n"
     "                         SHA-256 and distances, no pictures\n"
+    "      --cache FILE       note in FILE which files were looked at: a scan that was ended, or "
+    "is\n"
+    "                         made again, looks at the others only, and still tells of all\n"
     "  -j, --jobs N           worker processes (default: one per processor)\n"
     "      --no-progress      no progress line\n"
     "  -q, --quiet            no notes, errors only\n"
@@ -49,6 +53,7 @@ static const struct option options[] = {CLI_COMMON_OPTIONS,
                                         {"distance", required_argument, NULL, 'd'},
                                         {"dihedral", no_argument, NULL, OPTION_DIHEDRAL},
                                         {"report", required_argument, NULL, OPTION_REPORT},
+                                        {"cache", required_argument, NULL, OPTION_CACHE},
                                         {"jobs", required_argument, NULL, 'j'},
                                         {"no-progress", no_argument, NULL, OPTION_NO_PROGRESS},
                                         {"quiet", no_argument, NULL, 'q'},
@@ -59,6 +64,9 @@ static const struct option options[] = {CLI_COMMON_OPTIONS,
 struct file {
     char *path;
     int fd;
+    struct seen_file seen;
+    bool remembered; /* `matches` are what the cache holds */
+    struct seen_matches matches;
 };
 
 struct run {
@@ -66,14 +74,18 @@ struct run {
     struct inputs_options what;
     struct inputs *inputs;
     struct cli_voice voice;
-    const char *bank_path, *index_path, *report;
+    const char *bank_path, *index_path, *report, *cache;
     bool no_progress;
     unsigned jobs, radius;
     phash_bank *bank;
     phash_index *index;
     phash_searcher *searcher;
     phash_matches found;
-    struct text rows;
+    struct stat source; /* the bank's or index's file */
+    struct seen *seen;  /* or NULL */
+    int64_t position;   /* how far the bank is searched */
+    uint64_t remembered;
+    struct scan_output output;
     struct report_counts counts;
     bool broken;
 };
@@ -105,6 +117,9 @@ static void parse(const struct command *self, struct run *run, int argc, char **
             break;
         case OPTION_REPORT:
             run->report = optarg;
+            break;
+        case OPTION_CACHE:
+            run->cache = optarg;
             break;
         case OPTION_NO_PROGRESS:
             run->no_progress = true;
@@ -138,6 +153,13 @@ static enum pool_next next_job(void *context, struct pool_job *job)
     struct file *file = cli_allocate(1, sizeof *file);
     file->path = input.path;
     file->fd = input.fd >= 0 ? fcntl(input.fd, F_DUPFD_CLOEXEC, 3) : -1;
+    if (run->seen && file->fd >= 0)
+        file->remembered =
+            seen_find(run->seen, file->fd, run->position, &file->seen, &file->matches);
+    if (file->remembered) { /* a record without error or hash: no worker sees it */
+        close(input.fd);
+        input.fd = -1;
+    }
     job->fd = input.fd;
     job->bytes = input.bytes;
     job->tag = file;
@@ -148,96 +170,50 @@ static enum pool_next next_job(void *context, struct pool_job *job)
     return POOL_JOB;
 }
 
-/* SHA-256 of what was hashed, in hex; "" when it cannot be read again. */
-static void digest(int fd, char out[crypto_hash_sha256_BYTES * 2 + 1])
-{
-    static unsigned char buffer[65536];
-    unsigned char sha[crypto_hash_sha256_BYTES];
-    crypto_hash_sha256_state state;
-    crypto_hash_sha256_init(&state);
-    off_t at = 0;
-    ssize_t n;
-    while ((n = pread(fd, buffer, sizeof buffer, at)) > 0) {
-        crypto_hash_sha256_update(&state, buffer, (unsigned long long)n);
-        at += n;
-    }
-    crypto_hash_sha256_final(&state, sha);
-    out[0] = '\0';
-    if (n == 0)
-        sodium_bin2hex(out, sizeof sha * 2 + 1, sha, sizeof sha);
-}
-
-static void label_of(struct run *run, uint64_t id, char *label, size_t size)
-{
-    phash_error error = PHASH_ERROR_INIT;
-    label[0] = '\0';
-    if (run->bank)
-        (void)phash_bank_signal_cases(run->bank, id, label, size, &error);
-    else
-        (void)phash_index_label(run->index, id, label, size, NULL);
-}
-
-static bool put_match(struct run *run, const struct file *file, const phash_match *match,
-                      const char *sha)
-{
-    struct stat st;
-    char label[1024];
-    if (file->fd < 0 || fstat(file->fd, &st) != 0)
-        memset(&st, 0, sizeof st);
-    label_of(run, match->id, label, sizeof label);
-    const struct report_match m = {file->path,
-                                   st.st_mtime,
-                                   sha,
-                                   (uint64_t)st.st_size,
-                                   match->distance,
-                                   phash_dihedral_name((phash_dihedral)match->query),
-                                   label};
-    json_t *o = rows_made(json_object());
-    rows_set_path(o, file->path);
-    json_object_set_new(o, "distance", rows_made(json_integer(m.distance)));
-    json_object_set_new(o, "orientation", rows_made(json_string(m.orientation)));
-    json_object_set_new(o, "id", rows_made(json_integer((json_int_t)match->id)));
-    json_t *text = json_string(label);
-    json_object_set_new(o, "label", text ? text : rows_made(json_string("")));
-    json_object_set_new(o, "bytes", rows_made(json_integer((json_int_t)m.bytes)));
-    json_object_set_new(o, "modified", rows_made(json_integer((json_int_t)m.modified)));
-    json_object_set_new(o, "sha256", rows_made(json_string(sha)));
-    struct text line = {0};
-    rows_add_json(&line, o, cli_stdout_is_terminal());
-    const bool good = cli_write(line.data, line.length);
-    text_free(&line);
-    json_decref(o);
-    if (run->report)
-        report_add(&run->rows, &m);
-    return good;
-}
-
-static bool search(struct run *run, const struct file *file, const phash_pdq_result *result)
+static bool search(struct run *run, struct file *file, const phash_pdq_result *result)
 {
     phash_hash256 queries[PHASH_DIHEDRALS];
     phash_error error = PHASH_ERROR_INIT;
-    char sha[crypto_hash_sha256_BYTES * 2 + 1] = "";
     const size_t n = result->has_dihedral ? PHASH_DIHEDRALS : 1;
     if (n > 1)
         memcpy(queries, result->dihedral, sizeof queries);
     queries[0] = result->hash;
-    run->counts.images++;
+    run->found.count = 0;
     /* A hash of a picture without features is near to those of all others of the kind. */
-    if (result->quality < PHASH_PDQ_QUALITY_MIN)
-        return true;
-    if (phash_search_radius(run->searcher, queries, n, run->radius, &run->found, &error)) {
+    if (result->quality >= PHASH_PDQ_QUALITY_MIN &&
+        phash_search_radius(run->searcher, queries, n, run->radius, &run->found, &error)) {
         cli_message("%s", cli_reason(&error));
         run->broken = true;
         return false;
     }
-    if (run->found.count) {
-        run->counts.matching++;
-        if (file->fd >= 0)
-            digest(file->fd, sha);
+    const struct seen_matches matches = {run->found.items, run->found.count};
+    const bool good =
+        scan_output_add(&run->output, file->path, file->fd, matches.items, matches.count);
+    /* Only what was told is remembered: if this run ends here, the next one tells. */
+    if (good && run->seen && file->fd >= 0)
+        seen_add(run->seen, file->fd, run->position, &file->seen, &matches);
+    return good;
+}
+
+static bool take_record(struct run *run, struct file *file, const struct worker_record *record)
+{
+    run->counts.files++;
+    if (file->remembered) {
+        run->counts.images++;
+        run->remembered++;
+        return scan_output_add(&run->output, file->path, file->fd, file->matches.items,
+                               file->matches.count);
     }
-    for (size_t i = 0; i < run->found.count; i++)
-        if (!put_match(run, file, &run->found.items[i], sha))
-            return false;
+    if (record->status == PHASH_OK) {
+        run->counts.images++;
+        return search(run, file, &record->result);
+    }
+    if (record->status == PHASH_E_NOT_IMAGE) {
+        run->counts.not_images++;
+    } else {
+        run->counts.failed++;
+        cli_path_message(file->path, cli_reason(&record->error));
+    }
     return true;
 }
 
@@ -247,20 +223,12 @@ static bool take_result(void *context, void *tag, const struct worker_record *re
     struct file *file = tag;
     bool go_on = true;
     if (record) {
-        const bool other = record->status == PHASH_E_NOT_IMAGE;
-        run->counts.files++;
-        if (other) {
-            run->counts.not_images++;
-        } else if (record->status != PHASH_OK) {
-            run->counts.failed++;
-            cli_path_message(file->path, cli_reason(&record->error));
-        } else {
-            go_on = search(run, file, &record->result);
-        }
-        progress_add(record->status != PHASH_OK && !other);
+        go_on = take_record(run, file, record);
+        progress_add(record->status != PHASH_OK && record->status != PHASH_E_NOT_IMAGE);
     }
     if (file->fd >= 0)
         close(file->fd);
+    seen_matches_free(&file->matches);
     free(file->path);
     free(file);
     return go_on;
@@ -268,13 +236,18 @@ static bool take_result(void *context, void *tag, const struct worker_record *re
 
 static void tick(void *context)
 {
-    (void)context;
+    struct run *run = context;
     progress_tick();
+    if (run->seen)
+        seen_tick(run->seen);
 }
 
 static bool open_index(struct run *run)
 {
     phash_error error = PHASH_ERROR_INIT;
+    /* Before it is opened: what replaces it meanwhile is another one to the cache. */
+    if (stat(run->bank_path ? run->bank_path : run->index_path, &run->source) != 0)
+        memset(&run->source, 0, sizeof run->source);
     if (run->bank_path) {
         if (phash_bank_open(run->bank_path, PHASH_BANK_READ, &run->bank, &error) != PHASH_OK) {
             cli_path_message(run->bank_path, cli_reason(&error));
@@ -292,6 +265,40 @@ static bool open_index(struct run *run)
     return run->index != NULL;
 }
 
+/* All that verdicts depend on but the position in a bank. A file is named by what it is, not by its
+ * path: a copy of a bank may go another way. */
+static bool open_cache(struct run *run)
+{
+    char state[1024];
+    const struct stat st = run->source;
+    const phash_decode_options *d = &run->args.decode;
+    unsigned long long sequence = 0;
+    if (run->bank) {
+        run->position = bank_index_position(run->bank, run->index);
+        if (run->position < 0) {
+            cli_path_message(run->bank_path, "cannot tell how far its index is: no cache");
+            return false;
+        }
+    } else {
+        phash_index_stats stats = PHASH_INDEX_STATS_INIT;
+        (void)phash_index_stats_get(run->index, &stats);
+        sequence = stats.sequence;
+    }
+    int n = snprintf(state, sizeof state, "%s, %s; %s %llx:%llx", phash_version(),
+                     phash_decode_libraries(), run->bank ? "bank" : "index",
+                     (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+    if (!run->bank) /* its ids may be given to other hashes */
+        n += snprintf(state + n, sizeof state - (size_t)n, " %lld.%09ld %lld %llu",
+                      (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (long long)st.st_size,
+                      sequence);
+    snprintf(state + n, sizeof state - (size_t)n, "; %u %d %d %d %lu %llu %llu %llu", run->radius,
+             run->args.pdq.dihedral, (int)run->args.pdq.profile, d->ignore_orientation,
+             (unsigned long)d->max_dimension, (unsigned long long)d->max_pixels,
+             (unsigned long long)d->max_input, (unsigned long long)d->max_memory);
+    run->seen = seen_open(run->cache, state);
+    return run->seen != NULL;
+}
+
 static void sum_up(const struct run *run)
 {
     const struct report_counts *c = &run->counts;
@@ -299,6 +306,9 @@ static void sum_up(const struct run *run)
         cli_message("note: %llu files, %llu images, %llu match, %llu could not be read",
                     (unsigned long long)c->files, (unsigned long long)c->images,
                     (unsigned long long)c->matching, (unsigned long long)c->failed);
+    if (run->remembered && cli_notes(&run->voice))
+        cli_message("note: %llu images were looked at before, says the cache",
+                    (unsigned long long)run->remembered);
 }
 
 static int scan_run(const struct command *self, int argc, char **argv)
@@ -309,7 +319,10 @@ static int scan_run(const struct command *self, int argc, char **argv)
     parse(self, &run, argc, argv);
     /* The workers are made before the hashes are read: they are copies of this process. */
     struct pool *pool = decode_args_pool(&run.args, run.jobs ? run.jobs : pool_processors());
-    bool good = open_index(&run);
+    bool good = open_index(&run) && (!run.cache || open_cache(&run));
+    run.output.bank = run.bank;
+    run.output.index = run.index;
+    run.output.report = run.report != NULL;
     progress_catch_signals();
     if (good) {
         if (!run.voice.quiet && !run.no_progress && isatty(STDERR_FILENO))
@@ -324,16 +337,18 @@ static int scan_run(const struct command *self, int argc, char **argv)
         inputs_free(run.inputs);
     }
     pool_stop(&pool);
+    seen_close(&run.seen);
+    run.counts.matching = run.output.matching;
     if (good && run.report)
-        good = report_write(run.report, run.what.paths, run.what.count, &run.rows, &run.counts,
-                            run.radius, started);
+        good = report_write(run.report, run.what.paths, run.what.count, &run.output.rows,
+                            &run.counts, run.radius, started);
     if (good)
         sum_up(&run);
     phash_searcher_free(&run.searcher);
     phash_matches_free(&run.found);
     phash_index_free(&run.index);
     phash_bank_free(&run.bank);
-    text_free(&run.rows);
+    scan_output_free(&run.output);
     if (!good || run.counts.failed || cli_stdout_failed())
         return EXIT_FAILED;
     return run.counts.matching ? EXIT_DONE : EXIT_NO_MATCH;

@@ -1,0 +1,240 @@
+"""phash scan: the cache of files that were looked at, and what a killed run leaves."""
+
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import time
+
+from cli import PHASH_HOOKED, CliTest, main, picture
+
+COPIES = os.path.join(os.environ["PHASH_FIXTURES"], "images", "copies")
+
+
+class ScanTest(CliTest):
+    def ok(self, *arguments, stdin=b""):
+        return self.check(self.run_phash(*arguments, stdin=stdin), 0).out
+
+    def bank_of(self, *paths):
+        """A bank with one case that holds these pictures: number and PIN."""
+        case = json.loads(self.ok("case", "new", "-o", "case.json", "--json", *paths))
+        self.ok("bank", "init", "b.db")
+        self.ok("bank", "import", "b.db", "case.json")
+        return case["caseNumber"], case["pin"].encode() + b"\n"
+
+    def copies(self, folder, repeat=1):
+        """Copies of the original and an unrelated picture, `repeat` files of each, none like another
+        byte by byte."""
+        os.makedirs(self.path(folder), exist_ok=True)
+        for name in os.listdir(COPIES):
+            with open(os.path.join(COPIES, name), "rb") as f:
+                data = f.read()
+            for i in range(repeat):
+                self.write("%s/%02d-%s" % (folder, i, name), data + b"%d" % i)
+
+    def settle(self):
+        """Until files that were just written are old enough for their times to tell of changes."""
+        time.sleep(3.2)
+
+    def scan(self, *arguments, code=0, program=None):
+        """The matches, and how many images the cache knew."""
+        more = {"program": program} if program else {}
+        result = self.check(self.run_phash("scan", "-v", *arguments, **more), code)
+        known = re.search(rb"note: (\d+) images were looked at before", result.err)
+        return result.out, int(known.group(1)) if known else 0
+
+    def rows(self, name):
+        """A report without its times."""
+        with open(self.path(name)) as f:
+            return re.sub(r"<p>Begun .*?</p>", "", f.read())
+
+
+class Cache(ScanTest):
+    def test_second_scan(self):
+        self.copies("found")
+        images = len(os.listdir(COPIES))
+        self.write("found/notes.txt", b"no picture")
+        number, pin = self.bank_of(os.path.join(COPIES, "original.jpg"))
+        plain, _ = self.scan("-b", "b.db", "--report", "plain.html", "found")
+        self.settle()
+        cached = ("-b", "b.db", "--cache", "cache", "--report", "cached.html", "found")
+        for expected in (0, images, images):
+            self.assertEqual(self.scan(*cached), (plain, expected))
+            self.assertEqual(self.rows("cached.html"), self.rows("plain.html"))
+        self.assertEqual(os.stat(self.path("cache")).st_mode & 0o777, 0o600)
+
+        # Touched and moved: known by content. Changed in place: not.
+        os.utime(self.path("found/00-grey.jpg"), (1, 1))
+        os.rename(self.path("found/00-unrelated.jpg"), self.path("found/moved.jpg"))
+        with open(self.path("found/00-half-size.jpg"), "ab") as f:
+            f.write(b"more")
+        self.assertEqual(self.scan(*cached)[1], images - 1)
+        # The same bytes again elsewhere.
+        shutil.copy(self.path("found/00-grey.jpg"), self.path("found/again.jpg"))
+        out, known = self.scan(*cached)
+        self.assertEqual(known, images)
+        self.assertIn(b"found/again.jpg", out)
+
+    def test_other_options_other_verdicts(self):
+        self.copies("found")
+        images = len(os.listdir(COPIES))
+        self.bank_of(os.path.join(COPIES, "original.jpg"))
+        self.settle()
+        cached = ("-b", "b.db", "--cache", "cache", "found")
+        self.scan(*cached)
+        for options in (("-d", "0"), ("--dihedral",), ("--profile", "nn512"), ("--no-orient",)):
+            plain, _ = self.scan("-b", "b.db", *options, "found")
+            self.assertEqual(self.scan(*cached, *options), (plain, 0), options)
+            self.assertEqual(self.scan(*cached, *options), (plain, images), options)
+        self.assertEqual(self.scan(*cached)[1], images)
+
+    def test_bank_that_changed(self):
+        self.copies("found")
+        self.write("found/other.png", picture(seed=77))
+        images = len(os.listdir(COPIES)) + 1
+        number, pin = self.bank_of(os.path.join(COPIES, "original.jpg"))
+        self.settle()
+        cached = ("-b", "b.db", "--cache", "cache", "found")
+        first, _ = self.scan(*cached)
+        self.assertNotIn(b"other.png", first)
+        # A signal that is new: everything is compared again.
+        other = json.loads(self.ok("case", "new", "-o", "2", "--json", "found/other.png"))
+        self.ok("bank", "import", "b.db", "2")
+        second, known = self.scan(*cached)
+        self.assertEqual(known, 0)
+        self.assertIn(b"other.png", second)
+        # A signal that is gone: verdicts hold, without it.
+        self.ok("bank", "withdraw", "b.db", "--case", number, stdin=pin)
+        third, known = self.scan(*cached)
+        self.assertEqual(known, images)
+        self.assertEqual({json.loads(line)["label"] for line in third.splitlines()},
+                         {other["caseNumber"]})
+        self.assertIn(b"other.png", third)
+        # Another bank has other ids.
+        self.ok("bank", "init", "c.db")
+        self.assertEqual(self.scan("-b", "c.db", "--cache", "cache", "found", code=1), (b"", 0))
+
+    def test_index(self):
+        self.copies("found")
+        images = len(os.listdir(COPIES))
+        self.ok("index", "build", "i", os.path.join(COPIES, "original.jpg"))
+        self.settle()
+        cached = ("-i", "i", "--cache", "cache", "found")
+        first, _ = self.scan(*cached)
+        self.assertEqual(self.scan(*cached), (first, images))
+        self.ok("index", "add", "i", os.path.join(COPIES, "unrelated.jpg"))
+        second, known = self.scan(*cached)
+        self.assertEqual(known, 0)
+        self.assertIn(b"unrelated.jpg", second)
+
+    def test_holds_no_trace(self):
+        """No hash, no path, no case number: neither in the file nor beside it."""
+        self.copies("zz-folder")
+        number, _ = self.bank_of(os.path.join(COPIES, "original.jpg"))
+        hashes = [line.split(b",")[0] for line in self.ok("hash", "-r", "zz-folder").splitlines()]
+        self.settle()
+        home = self.path("home")
+        os.mkdir(home)
+        before = set(os.listdir(self.dir))
+        environment = dict(os.environ, HOME=os.fsdecode(home), TMPDIR=os.fsdecode(home))
+        self.check(self.run_phash("scan", "-b", "b.db", "zz-folder", env=environment), 0)
+        self.check(self.run_phash("scan", "-b", "b.db", "--cache", "cache", "zz-folder",
+                                  env=environment), 0)
+        self.assertEqual(os.listdir(home), [])
+        made = {n for n in set(os.listdir(self.dir)) - before if not n.startswith("b.db")}
+        self.assertEqual(made, {"cache"})
+        with open(self.path("cache"), "rb") as f:
+            data = f.read()
+        for h in hashes:
+            self.assertNotIn(bytes.fromhex(h.decode()), data)
+            self.assertNotIn(h, data.lower())
+        for word in (number.encode(), b"zz-folder", b".jpg", os.fsencode(self.dir)):
+            self.assertNotIn(word, data)
+
+    def test_bad_cache_files(self):
+        self.copies("found")
+        self.bank_of(os.path.join(COPIES, "original.jpg"))
+        self.write("text", b"these are my notes, and no cache\n" * 100)
+        self.write("shared", b"")
+        os.chmod(self.path("shared"), 0o666)
+        os.symlink("elsewhere", self.path("link"))
+        os.mkdir(self.path("folder"))
+        for name in ("text", "shared", "link", "folder", "b.db", "none/cache"):
+            result = self.run_phash("scan", "-b", "b.db", "--cache", name, "found")
+            self.check(result, 2, b"")
+            self.assertRegex(result.err, rb"\Aphash: %s: the cache: [^\n]+\n\Z" % name.encode())
+        with open(self.path("text"), "rb") as f:
+            self.assertEqual(len(f.read()), 3300)
+        self.assertFalse(os.path.exists(self.path("elsewhere")))
+
+    def test_damaged_verdicts_do_not_count(self):
+        self.copies("found")
+        self.bank_of(os.path.join(COPIES, "original.jpg"))
+        self.settle()
+        cached = ("-b", "b.db", "--cache", "cache", "found")
+        first, _ = self.scan(*cached)
+        for blob in (b"x", b"\xff" * 16):
+            db = sqlite3.connect(self.path("cache"))
+            db.execute("UPDATE content SET matches = ?", (blob,))
+            db.commit()
+            db.close()
+            self.assertEqual(self.scan(*cached), (first, 0))
+
+    def test_unreadable_is_tried_again(self):
+        self.copies("found")
+        with open(os.path.join(COPIES, "grey.jpg"), "rb") as f:
+            self.write("found/cut.jpg", f.read()[:2000])
+        self.bank_of(os.path.join(COPIES, "original.jpg"))
+        self.settle()
+        cached = ("-b", "b.db", "--cache", "cache", "--report", "r.html", "found")
+        for _ in range(2):
+            self.assertIn(b"cut.jpg", self.check(self.run_phash("scan", *cached), 2).err)
+            self.assertIn("1 that could not be read", self.rows("r.html"))
+
+
+class Killed(ScanTest):
+    def test_killed_and_begun_again(self):
+        """Whenever it was killed, the run after it tells all that an undisturbed one tells."""
+        self.copies("found", repeat=30)
+        for i in range(12):  # each takes a worker 0.3 s, so that there is something to interrupt
+            self.write("found/%02d-slow" % (i * 3), b"phash test: slow %d" % i)
+        self.bank_of(os.path.join(COPIES, "original.jpg"))
+        self.settle()
+        whole, _ = self.scan("-b", "b.db", "--report", "whole.html", "found", program=PHASH_HOOKED)
+        self.assertGreater(len(whole.splitlines()), 100)
+        seed = int(os.environ.get("PHASH_TEST_SEED", random.randrange(1 << 31)))
+        print("seed", seed)
+        draw = random.Random(seed)
+        remembered = 0
+        for _ in range(int(os.environ.get("PHASH_TEST_KILLS", 3))):
+            if os.path.exists(self.path("cache")):
+                os.remove(self.path("cache"))
+            for name in ("cache-wal", "cache-shm"):
+                if os.path.exists(self.path(name)):
+                    os.remove(self.path(name))
+            arguments = ("scan", "-j", "2", "-b", "b.db", "--cache", "cache", "--report",
+                         "killed.html", "found")
+            for _ in range(2):
+                child = subprocess.Popen([PHASH_HOOKED, *arguments], cwd=self.dir,
+                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                time.sleep(draw.uniform(0.05, 2.2))
+                child.send_signal(signal.SIGKILL)
+                child.wait()
+            if os.path.exists(self.path("killed.html")):
+                os.remove(self.path("killed.html"))
+            out, known = self.scan(*arguments[1:], program=PHASH_HOOKED)
+            self.assertEqual(out, whole)
+            self.assertEqual(self.rows("killed.html"), self.rows("whole.html"))
+            remembered += known
+            db = sqlite3.connect(self.path("cache"))
+            self.assertEqual(db.execute("PRAGMA integrity_check").fetchall(), [("ok",)])
+            db.close()
+        self.assertGreater(remembered, 0)
+
+
+if __name__ == "__main__":
+    main()

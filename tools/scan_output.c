@@ -1,0 +1,105 @@
+/* Matches of a scan, printed and kept for the report. */
+#include "scan_output.h"
+
+#include "cli.h"
+#include "rows.h"
+
+#include <sodium.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { LABEL_SIZE = 1024, SHA_HEX = crypto_hash_sha256_BYTES * 2 + 1 };
+
+/* SHA-256 of what was hashed, in hex; "" when it cannot be read again. */
+static void digest(int fd, char out[SHA_HEX])
+{
+    static unsigned char buffer[65536];
+    unsigned char sha[crypto_hash_sha256_BYTES];
+    crypto_hash_sha256_state state;
+    crypto_hash_sha256_init(&state);
+    off_t at = 0;
+    ssize_t n;
+    out[0] = '\0';
+    if (fd < 0)
+        return;
+    while ((n = pread(fd, buffer, sizeof buffer, at)) > 0) {
+        crypto_hash_sha256_update(&state, buffer, (unsigned long long)n);
+        at += n;
+    }
+    crypto_hash_sha256_final(&state, sha);
+    if (n == 0)
+        sodium_bin2hex(out, SHA_HEX, sha, sizeof sha);
+}
+
+/* False for a signal that is not in the bank any more. */
+static bool label_of(const struct scan_output *out, uint64_t id, char label[LABEL_SIZE])
+{
+    label[0] = '\0';
+    if (out->bank)
+        return phash_bank_signal_cases(out->bank, id, label, LABEL_SIZE, NULL) != PHASH_E_NOT_FOUND;
+    (void)phash_index_label(out->index, id, label, LABEL_SIZE, NULL);
+    return true;
+}
+
+static void set(json_t *object, const char *key, json_t *value)
+{
+    if (json_object_set_new(object, key, rows_made(value)))
+        cli_no_memory();
+}
+
+static bool put_json(const struct report_match *m, uint64_t id)
+{
+    json_t *o = rows_made(json_object());
+    rows_set_path(o, m->path);
+    set(o, "distance", json_integer(m->distance));
+    set(o, "orientation", json_string(m->orientation));
+    set(o, "id", json_integer((json_int_t)id));
+    json_t *label = json_string(m->label);
+    set(o, "label", label ? label : json_string(""));
+    set(o, "bytes", json_integer((json_int_t)m->bytes));
+    set(o, "modified", json_integer((json_int_t)m->modified));
+    set(o, "sha256", json_string(m->sha256));
+    struct text line = {0};
+    rows_add_json(&line, o, cli_stdout_is_terminal());
+    const bool good = cli_write(line.data, line.length);
+    text_free(&line);
+    json_decref(o);
+    return good;
+}
+
+bool scan_output_add(struct scan_output *out, const char *path, int fd, const phash_match *matches,
+                     size_t count)
+{
+    char sha[SHA_HEX], label[LABEL_SIZE];
+    struct stat st;
+    bool any = false;
+    if (fd < 0 || fstat(fd, &st) != 0)
+        memset(&st, 0, sizeof st);
+    for (size_t i = 0; i < count; i++) {
+        if (!label_of(out, matches[i].id, label))
+            continue;
+        if (!any) {
+            digest(fd, sha);
+            out->matching++;
+        }
+        any = true;
+        const struct report_match m = {path,
+                                       st.st_mtime,
+                                       sha,
+                                       (uint64_t)st.st_size,
+                                       matches[i].distance,
+                                       phash_dihedral_name((phash_dihedral)matches[i].query),
+                                       label};
+        if (!put_json(&m, matches[i].id))
+            return false;
+        if (out->report)
+            report_add(&out->rows, &m);
+    }
+    return true;
+}
+
+void scan_output_free(struct scan_output *out)
+{
+    text_free(&out->rows);
+}

@@ -1,0 +1,33 @@
+/* scan_output.h: what `phash scan` says of a file that matches: a JSON object for each match, and a
+ * row of the report. */
+#ifndef PHASH_TOOLS_SCAN_OUTPUT_H
+#define PHASH_TOOLS_SCAN_OUTPUT_H
+
+#include "report.h"
+#include "text.h"
+
+#include <phash/bank.h>
+#include <phash/index.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct scan_output {
+    phash_bank *bank;   /* or NULL; whose the ids are */
+    phash_index *index; /* whose labels are shown where there is no bank */
+    bool report;        /* rows are wanted */
+    struct text rows;
+    uint64_t matching; /* files that matched */
+};
+
+/* Prints and keeps the matches of one file.
+ *   fd       of what was hashed, or -1
+ *   matches  ids that the bank holds no more are passed over: what is withdrawn is not found,
+ *            whenever it was
+ * False when nothing more can be written. */
+bool scan_output_add(struct scan_output *out, const char *path, int fd, const phash_match *matches,
+                     size_t count);
+
+void scan_output_free(struct scan_output *out);
+
+#endif
