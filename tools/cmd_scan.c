@@ -17,7 +17,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { OPTION_DIHEDRAL = OPTION_OWN, OPTION_REPORT, OPTION_CACHE, OPTION_NO_PROGRESS };
+enum {
+    OPTION_DIHEDRAL = OPTION_OWN,
+    OPTION_REPORT,
+    OPTION_THUMBNAILS,
+    OPTION_CACHE,
+    OPTION_NO_PROGRESS
+};
 
 static const char help[] =
     "Usage: phash scan -b BANK|-i INDEX [OPTION]... FOLDER...\n"
@@ -31,9 +37,10 @@ static const char help[] =
     "      --dihedral         also find turned and mirrored copies\n"
     "      --report FILE      also write an HTML page to be printed or handed on: paths, times,\n"
     "                         SHA-256 and distances, no pictures\n"
-    "      --cache FILE       note in FILE which files were looked at: a scan that was ended, or "
-    "is\n"
-    "                         made again, looks at the others only, and still tells of all\n"
+    "      --thumbnails       a blurred picture of each match in the report: twelve dots along\n"
+    "                         its longer side, no more\n"
+    "      --cache FILE       note in FILE which files were looked at: a scan that was ended, or\n"
+    "                         is made again, looks at the others only, and still tells of all\n"
     "  -j, --jobs N           worker processes (default: one per processor)\n"
     "      --no-progress      no progress line\n"
     "  -q, --quiet            no notes, errors only\n"
@@ -53,6 +60,7 @@ static const struct option options[] = {CLI_COMMON_OPTIONS,
                                         {"distance", required_argument, NULL, 'd'},
                                         {"dihedral", no_argument, NULL, OPTION_DIHEDRAL},
                                         {"report", required_argument, NULL, OPTION_REPORT},
+                                        {"thumbnails", no_argument, NULL, OPTION_THUMBNAILS},
                                         {"cache", required_argument, NULL, OPTION_CACHE},
                                         {"jobs", required_argument, NULL, 'j'},
                                         {"no-progress", no_argument, NULL, OPTION_NO_PROGRESS},
@@ -118,6 +126,9 @@ static void parse(const struct command *self, struct run *run, int argc, char **
         case OPTION_REPORT:
             run->report = optarg;
             break;
+        case OPTION_THUMBNAILS:
+            run->output.pictures = true;
+            break;
         case OPTION_CACHE:
             run->cache = optarg;
             break;
@@ -131,6 +142,8 @@ static void parse(const struct command *self, struct run *run, int argc, char **
     }
     if (!run->bank_path == !run->index_path)
         cli_usage(self, "say -b BANK or -i INDEX");
+    if (run->output.pictures && !run->report)
+        cli_usage(self, "--thumbnails go into a report: say --report FILE");
     if (optind == argc)
         cli_usage(self, "name the folders to look through");
     run->what.paths = argv + optind;
@@ -311,6 +324,13 @@ static void sum_up(const struct run *run)
                     (unsigned long long)run->remembered);
 }
 
+static bool write_report(const struct run *run, time_t started)
+{
+    const struct report_facts facts = {run->what.paths, run->what.count, run->counts,
+                                       run->radius,     started,         run->output.pictures};
+    return report_write(run->report, &facts, &run->output.rows);
+}
+
 static int scan_run(const struct command *self, int argc, char **argv)
 {
     struct run run = {
@@ -329,8 +349,10 @@ static int scan_run(const struct command *self, int argc, char **argv)
             progress_start("images", 0);
         run.inputs = inputs_open(&run.what);
         const struct pool_client client = {&run, next_job, take_result, tick, STDIN_FILENO};
-        const int failure = pool_run(pool, &client);
+        int failure = pool_run(pool, &client);
         progress_end();
+        if (!failure && !run.broken && !progress_stopped())
+            failure = scan_thumbnails(&run.output, pool, &run.args.decode);
         if (failure)
             cli_message("the worker processes are gone: %s", strerror(failure));
         good = !failure && !run.broken && !progress_stopped();
@@ -340,8 +362,7 @@ static int scan_run(const struct command *self, int argc, char **argv)
     seen_close(&run.seen);
     run.counts.matching = run.output.matching;
     if (good && run.report)
-        good = report_write(run.report, run.what.paths, run.what.count, &run.output.rows,
-                            &run.counts, run.radius, started);
+        good = write_report(&run, started);
     if (good)
         sum_up(&run);
     phash_searcher_free(&run.searcher);

@@ -83,6 +83,8 @@ static bool profile_fits(phash_pdq_profile given, phash_pdq_profile wanted)
 /* What a worker says is as trustworthy as the image that it read. */
 static bool result_is_sane(const struct worker_record *record, const struct worker_job *work)
 {
+    if (work->thumbnail)
+        return thumbnail_is_sane(&record->thumbnail);
     if (work->algorithm.kind != ALGORITHM_PDQ)
         return algorithm_hashes_are_sane(&work->algorithm, work->pdq.dihedral != 0,
                                          &record->hashes);

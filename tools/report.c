@@ -1,4 +1,5 @@
-/* The report of a scan: one HTML page, no script, no picture, nothing loaded from elsewhere. */
+/* The report of a scan: one HTML page, no script, nothing loaded from elsewhere; no picture
+ * but the thumbnails that were asked for. */
 #include "report.h"
 
 #include "cli.h"
@@ -52,9 +53,13 @@ static void add_number(struct text *t, uint64_t value)
     text_string(t, out);
 }
 
-void report_add(struct text *rows, const struct report_match *match)
+size_t report_add(struct text *rows, const struct report_match *match, bool pictures)
 {
-    text_string(rows, "<tr><td class=path>");
+    text_string(rows, "<tr>");
+    if (pictures)
+        text_string(rows, "<td>");
+    const size_t at = rows->length;
+    text_string(rows, "<td class=path>");
     add_text(rows, match->path);
     text_string(rows, "<td>");
     add_time(rows, match->modified);
@@ -69,15 +74,20 @@ void report_add(struct text *rows, const struct report_match *match)
     text_string(rows, "<td class=hash>");
     add_text(rows, match->sha256);
     text_string(rows, "\n");
+    return at;
 }
 
-static void add_head(struct text *t)
+static void add_head(struct text *t, bool pictures)
 {
+    text_string(t,
+                "<!DOCTYPE html>\n<html lang=en><meta charset=utf-8>\n"
+                "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; style-src "
+                "'unsafe-inline'");
+    if (pictures)
+        text_string(t, "; img-src data:");
     text_string(
         t,
-        "<!DOCTYPE html>\n<html lang=en><meta charset=utf-8>\n"
-        "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; style-src "
-        "'unsafe-inline'\">\n<title>phash scan</title>\n<style>\n"
+        "\">\n<title>phash scan</title>\n<style>\n"
         "body{font:14px/1.4 sans-serif;margin:2em;color:#111;background:#fff}\n"
         "table{border-collapse:collapse;width:100%}\n"
         "td,th{border:1px solid #999;padding:.3em .5em;text-align:left;vertical-align:top}\n"
@@ -86,19 +96,19 @@ static void add_head(struct text *t)
         "@media print{body{margin:0;font-size:10px}}\n</style>\n<h1>Scan report</h1>\n");
 }
 
-static void add_facts(struct text *t, char *const *folders, int count,
-                      const struct report_counts *counts, unsigned radius, time_t started)
+static void add_facts(struct text *t, const struct report_facts *facts)
 {
+    const struct report_counts *counts = &facts->counts;
     text_string(t, "<p>Begun ");
-    add_time(t, started);
+    add_time(t, facts->started);
     text_string(t, ", ended ");
     add_time(t, time(NULL));
     text_string(t, ", with phash ");
     add_text(t, phash_version());
     text_string(t, ".</p>\n<ul>\n");
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < facts->folder_count; i++) {
         text_string(t, "<li>");
-        add_text(t, folders[i]);
+        add_text(t, facts->folders[i]);
         text_string(t, "\n");
     }
     text_string(t, "</ul>\n<p>");
@@ -113,7 +123,7 @@ static void add_facts(struct text *t, char *const *folders, int count,
     add_number(t, counts->failed);
     text_string(t, " that could not be read.</p>\n<p>An image matches when its perceptual hash "
                    "(PDQ) differs from a known one in at most ");
-    add_number(t, radius);
+    add_number(t, facts->radius);
     text_string(t, " of 256 bits (the distance). A match is a reason to look, not proof.</p>\n");
 }
 
@@ -131,14 +141,16 @@ static bool write_all(int fd, const char *data, size_t bytes)
     return fsync(fd) == 0;
 }
 
-bool report_write(const char *path, char *const *folders, int count, const struct text *rows,
-                  const struct report_counts *counts, unsigned radius, time_t started)
+bool report_write(const char *path, const struct report_facts *facts, const struct text *rows)
 {
     struct text page = {0};
-    add_head(&page);
-    add_facts(&page, folders, count, counts, radius, started);
+    add_head(&page, facts->pictures);
+    add_facts(&page, facts);
     if (rows->length) {
-        text_string(&page, "<table><thead><tr><th>File<th>File time<th>Bytes<th>Distance<th>Turned"
+        text_string(&page, "<table><thead><tr>");
+        if (facts->pictures)
+            text_string(&page, "<th>Blurred");
+        text_string(&page, "<th>File<th>File time<th>Bytes<th>Distance<th>Turned"
                            "<th>Case or label<th>SHA-256</thead><tbody>\n");
         text_bytes(&page, rows->data, rows->length);
         text_string(&page, "</tbody></table>\n");

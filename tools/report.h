@@ -3,8 +3,10 @@
 #define PHASH_TOOLS_REPORT_H
 
 #include "text.h"
+#include "thumbnail.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -22,11 +24,24 @@ struct report_counts {
     uint64_t files, images, matching, not_images, failed;
 };
 
-/* Adds one row. */
-void report_add(struct text *rows, const struct report_match *match);
+/* What the page says besides its rows. */
+struct report_facts {
+    char *const *folders;
+    int folder_count;
+    struct report_counts counts;
+    unsigned radius;
+    time_t started;
+    bool pictures; /* each row begins with a cell for one */
+};
+
+/* Adds one row. `pictures`: with a first cell for a picture; gives where in `rows` its content goes. */
+size_t report_add(struct text *rows, const struct report_match *match, bool pictures);
+
+/* Adds a picture: as much of it as there is in the thumbnail, in the page itself. */
+void report_picture(struct text *t, const struct thumbnail *thumbnail);
+
 /* Puts the page together and writes it beside `path`, then under that name. False after a message.
  */
-bool report_write(const char *path, char *const *folders, int count, const struct text *rows,
-                  const struct report_counts *counts, unsigned radius, time_t started);
+bool report_write(const char *path, const struct report_facts *facts, const struct text *rows);
 
 #endif

@@ -5,6 +5,7 @@
 #include "rows.h"
 
 #include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -68,22 +69,35 @@ static bool put_json(const struct report_match *m, uint64_t id)
     return good;
 }
 
+static void keep_file(struct scan_output *out, const char *path, const struct stat *status,
+                      size_t at)
+{
+    if (out->file_count == out->file_capacity) {
+        out->file_capacity = out->file_capacity ? 2 * out->file_capacity : 64;
+        out->files = realloc(out->files, out->file_capacity * sizeof *out->files);
+        if (!out->files)
+            cli_no_memory();
+    }
+    struct scan_file *file = &out->files[out->file_count++];
+    *file = (struct scan_file){strdup(path), *status, at};
+    if (!file->path)
+        cli_no_memory();
+}
+
 bool scan_output_add(struct scan_output *out, const char *path, int fd, const phash_match *matches,
                      size_t count)
 {
     char sha[SHA_HEX], label[LABEL_SIZE];
     struct stat st;
+    size_t at;
     bool any = false;
     if (fd < 0 || fstat(fd, &st) != 0)
         memset(&st, 0, sizeof st);
     for (size_t i = 0; i < count; i++) {
         if (!label_of(out, matches[i].id, label))
             continue;
-        if (!any) {
+        if (!any)
             digest(fd, sha);
-            out->matching++;
-        }
-        any = true;
         const struct report_match m = {path,
                                        st.st_mtime,
                                        sha,
@@ -93,8 +107,11 @@ bool scan_output_add(struct scan_output *out, const char *path, int fd, const ph
                                        label};
         if (!put_json(&m, matches[i].id))
             return false;
-        if (out->report)
-            report_add(&out->rows, &m);
+        at = out->report ? report_add(&out->rows, &m, out->pictures) : 0;
+        if (!any && out->pictures)
+            keep_file(out, path, &st, at);
+        out->matching += !any;
+        any = true;
     }
     return true;
 }
@@ -102,4 +119,7 @@ bool scan_output_add(struct scan_output *out, const char *path, int fd, const ph
 void scan_output_free(struct scan_output *out)
 {
     text_free(&out->rows);
+    for (size_t i = 0; i < out->file_count; i++)
+        free(out->files[i].path);
+    free(out->files);
 }

@@ -3,6 +3,7 @@
 #ifndef PHASH_TOOLS_SCAN_OUTPUT_H
 #define PHASH_TOOLS_SCAN_OUTPUT_H
 
+#include "pool.h"
 #include "report.h"
 #include "text.h"
 
@@ -11,13 +12,24 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
+
+/* A file that matched, and where in the rows its picture goes. */
+struct scan_file {
+    char *path;
+    struct stat status;
+    size_t at;
+};
 
 struct scan_output {
     phash_bank *bank;   /* or NULL; whose the ids are */
     phash_index *index; /* whose labels are shown where there is no bank */
     bool report;        /* rows are wanted */
+    bool pictures;      /* the rows have room for them */
     struct text rows;
-    uint64_t matching; /* files that matched */
+    uint64_t matching;       /* files that matched */
+    struct scan_file *files; /* the same, where pictures are wanted */
+    size_t file_count, file_capacity;
 };
 
 /* Prints and keeps the matches of one file.
@@ -27,6 +39,10 @@ struct scan_output {
  * False when nothing more can be written. */
 bool scan_output_add(struct scan_output *out, const char *path, int fd, const phash_match *matches,
                      size_t count);
+
+/* Puts a picture into the rows of each file that matched: opens it again, if it is still the same
+ * file, and has a worker reduce it. A file without one gets none. 0, or the errno of pool_run. */
+int scan_thumbnails(struct scan_output *out, struct pool *pool, const phash_decode_options *decode);
 
 void scan_output_free(struct scan_output *out);
 

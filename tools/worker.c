@@ -17,7 +17,10 @@ static void serve(const struct worker_job *job, int input, struct worker_record 
         record->status = record->error.status = PHASH_E_ARGUMENT;
         return;
     }
-    if (job->algorithm.kind != ALGORITHM_PDQ)
+    if (job->thumbnail)
+        record->status =
+            (int32_t)thumbnail_make(input, &job->decode, &record->thumbnail, &record->error);
+    else if (job->algorithm.kind != ALGORITHM_PDQ)
         record->status =
             (int32_t)algorithm_hash_fd(&job->algorithm, input, &job->decode, job->pdq.dihedral != 0,
                                        &record->hashes, &record->error);

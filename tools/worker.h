@@ -9,6 +9,7 @@
 #define PHASH_TOOLS_WORKER_H
 
 #include "algorithm.h"
+#include "thumbnail.h"
 
 #include <phash/phash.h>
 
@@ -19,6 +20,7 @@ struct worker_job {
     phash_decode_options decode;
     struct algorithm algorithm;
     phash_pdq_options pdq; /* `dihedral` counts for every algorithm */
+    bool thumbnail;        /* make that, and no hash */
 };
 
 struct worker_record {
@@ -27,6 +29,7 @@ struct worker_record {
     phash_error error;              /* message for a person: one line */
     phash_pdq_result result;        /* of PDQ */
     struct algorithm_hashes hashes; /* of any other algorithm */
+    struct thumbnail thumbnail;     /* where it was asked for */
 };
 
 /* Serves jobs from `socket` (the only descriptor above 2) until it closes, then ends the process.

@@ -1,5 +1,6 @@
 """phash scan: the cache of files that were looked at, and what a killed run leaves."""
 
+import base64
 import json
 import os
 import random
@@ -7,10 +8,12 @@ import re
 import shutil
 import signal
 import sqlite3
+import struct
 import subprocess
 import time
+import zlib
 
-from cli import PHASH_HOOKED, CliTest, main, picture
+from cli import PHASH_HOOKED, WAVES_SEED, WAVES_SIZE, CliTest, chunk, main, picture, waves
 
 COPIES = os.path.join(os.environ["PHASH_FIXTURES"], "images", "copies")
 
@@ -194,6 +197,91 @@ class Cache(ScanTest):
         for _ in range(2):
             self.assertIn(b"cut.jpg", self.check(self.run_phash("scan", *cached), 2).err)
             self.assertIn("1 that could not be read", self.rows("r.html"))
+
+
+class Thumbnails(ScanTest):
+    IMAGE = r'<img alt="" width=(\d+) height=(\d+) src="data:image/png;base64,([A-Za-z0-9+/=]+)">'
+
+    def setUp(self):
+        super().setUp()
+        self.copies("found")
+        self.write("found/waves.png", picture())
+        self.write("found/tiny.png", picture(size=(7, 200)))
+        self.write("found/notes.txt", b"no picture")
+        self.bank_of(os.path.join(COPIES, "original.jpg"), "found/waves.png")
+
+    def pictures(self, report):
+        """Width, height and samples of each picture, in the order of the page."""
+        found = []
+        for width, height, data in re.findall(self.IMAGE, report):
+            data = base64.b64decode(data)
+            self.assertEqual(data[:8], b"\x89PNG\r\n\x1a\n")
+            columns, rows = struct.unpack(">II", data[16:24])
+            self.assertEqual((int(width), int(height)), (5 * columns, 5 * rows))
+            at, body = 8, b""
+            while at < len(data):
+                length, name = struct.unpack(">I4s", data[at:at + 8])
+                content = data[at + 8:at + 8 + length]
+                self.assertEqual(data[at:at + 12 + length], chunk(name, content))
+                body += content if name == b"IDAT" else b""
+                at += 12 + length
+            raw = zlib.decompress(body)
+            self.assertEqual(len(raw), rows * (1 + 3 * columns))
+            lines = [raw[i * (1 + 3 * columns):(i + 1) * (1 + 3 * columns)] for i in range(rows)]
+            self.assertEqual({line[0] for line in lines}, {0})
+            found.append((columns, rows, b"".join(line[1:] for line in lines)))
+        return found
+
+    def assert_self_contained(self, report):
+        for word in ("http://", "https://", "//", "url(", "<script", "<link", "<iframe", "@import"):
+            self.assertNotIn(word, re.sub(r"base64,[A-Za-z0-9+/=]+", "", report))
+
+    def test_none_without_the_option(self):
+        self.scan("-b", "b.db", "--report", "r.html", "found")
+        report = self.rows("r.html")
+        for word in ("<img", "data:", "image/", "base64", "Blurred"):
+            self.assertNotIn(word, report)
+        self.assert_self_contained(report)
+        self.check(self.run_phash("scan", "-b", "b.db", "--thumbnails", "found"), 2, b"")
+
+    def test_one_for_each_file_that_matches(self):
+        out, _ = self.scan("-b", "b.db", "--report", "r.html", "--thumbnails", "found")
+        paths = [json.loads(line)["path"] for line in out.splitlines()]
+        report = self.rows("r.html")
+        self.assert_self_contained(report)
+        self.assertIn("default-src 'none'; style-src 'unsafe-inline'; img-src data:", report)
+        pictures = self.pictures(report)
+        self.assertEqual(report.count("<img"), len(pictures))
+        self.assertEqual(len(pictures), len(set(paths)))
+        # Next to the path that it is of.
+        for path, row in zip(paths, report.split("<tr>")[2:]):
+            self.assertRegex(row, r"\A<td>%s<td class=path>%s<td>" % (self.IMAGE, re.escape(path)))
+        # No more than twelve dots either way, whatever the picture: the mean of its part of it.
+        self.assertTrue(all(max(p[:2]) == 12 for p in pictures))
+        rows = waves(WAVES_SEED, *WAVES_SIZE, 3)
+        expected = b""
+        for cell_y in range(9):
+            for cell_x in range(12):
+                part = [rows[y][x] for y in range(75) if y * 9 // 75 == cell_y
+                        for x in range(100) if x * 12 // 100 == cell_x]
+                expected += bytes(sum(p[c] for p in part) // len(part) for c in range(3))
+        self.assertEqual(pictures[paths.index("found/waves.png")], (12, 9, expected))
+
+    def test_files_that_the_cache_knows(self):
+        self.settle()
+        options = ("-b", "b.db", "--cache", "cache", "--report", "r.html", "--thumbnails", "found")
+        self.scan(*options)
+        first = self.rows("r.html")
+        self.assertGreater(self.scan(*options)[1], 0)
+        self.assertEqual(self.rows("r.html"), first)
+        self.assertGreater(len(self.pictures(first)), 3)
+        with open(self.path("cache"), "rb") as f:
+            self.assertNotIn(b"PNG", f.read())
+
+    def test_shapes(self):
+        self.ok("index", "build", "i", "found/tiny.png", stdin=b"")
+        self.scan("-i", "i", "-d", "0", "--report", "r.html", "--thumbnails", "found/tiny.png")
+        self.assertEqual([p[:2] for p in self.pictures(self.rows("r.html"))], [(1, 12)])
 
 
 class Killed(ScanTest):
