@@ -196,6 +196,12 @@ int64_t bank_index_position(phash_bank *bank, phash_index *index)
                : -1;
 }
 
+bool bank_index_label(phash_bank *bank, uint64_t id, char label[BANK_LABEL])
+{
+    label[0] = '\0';
+    return phash_bank_signal_cases(bank, id, label, BANK_LABEL, NULL) != PHASH_E_NOT_FOUND;
+}
+
 bool bank_index_follow(phash_bank *bank, const char *bank_path)
 {
     char path[4200];

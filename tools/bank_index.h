@@ -20,6 +20,11 @@ phash_index *bank_index_open(phash_bank *bank, const char *bank_path);
  * besides is no more than the bank held then. -1 when that is not known. */
 int64_t bank_index_position(phash_bank *bank, phash_index *index);
 
+/* What a match with a signal is called: the numbers of its cases, joined by blanks, or "" for one
+ * that a list brought. False when the bank holds it no more: then it is no match. */
+enum { BANK_LABEL = 1024 };
+bool bank_index_label(phash_bank *bank, uint64_t id, char label[BANK_LABEL]);
+
 /* Brings the index up to date if there is one; after something was erased from the bank. False after
  * a message. */
 bool bank_index_follow(phash_bank *bank, const char *bank_path);

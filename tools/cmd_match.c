@@ -7,6 +7,7 @@
 #include "rows.h"
 #if PHASH_HAS_BANK
 #include "bank_index.h"
+_Static_assert(BANK_LABEL <= PHASH_LABEL_MAX + 1, "one buffer takes both kinds of label");
 #endif
 
 #include <stdio.h>
@@ -19,7 +20,8 @@ static const char help[] =
     "Usage: phash match -i INDEX|-b BANK [OPTION]... PATH|LIST|HASH|-...\n"
     "Prints which hashes are near: QUERY,ID,DISTANCE, one line each, nearest first; and the "
     "label,\n"
-    "where the index has labels. Nothing within the distance is ever left out.\n"
+    "where the index has labels, or with -b the numbers of the signal's cases. Nothing within the\n"
+    "distance is ever left out.\n"
     "\n"
     "Queries are images, hash lists (as 'phash hash' writes them, and Meta's forms), hashes as "
     "hex\n"
@@ -73,7 +75,7 @@ static const struct option options[] = {CLI_COMMON_OPTIONS,
                                         {"verbose", no_argument, NULL, 'v'},
                                         {NULL, 0, NULL, 0}};
 
-enum { BATCH = 4096 };
+enum { BATCH = 4096, LABEL_SIZE = PHASH_LABEL_MAX + 1 };
 
 /* A query that waits for its batch to be full. */
 struct query {
@@ -96,7 +98,7 @@ struct run {
 #endif
     phash_index *index;
     phash_searcher *searcher;
-    bool labels; /* the index has some */
+    bool labels; /* there is a column for them */
     uint8_t *hashes;
     size_t hash_bytes;
     struct query *queries;
@@ -179,13 +181,29 @@ static void add_csv(struct run *run, const struct query *q, const phash_match *m
     text_string(&run->out, "\n");
 }
 
+/* The label to print, or NULL. False when a bank holds the signal no more. */
+static bool label_of(struct run *run, uint64_t id, char *buffer, size_t size, const char **label)
+{
+    *label = NULL;
+#if PHASH_HAS_BANK
+    if (run->bank) {
+        *label = buffer;
+        return bank_index_label(run->bank, id, buffer);
+    }
+#endif
+    if (run->labels && phash_index_label(run->index, id, buffer, size, NULL) == PHASH_OK)
+        *label = buffer;
+    return true;
+}
+
 static void print_match(struct run *run, const struct query *q, const phash_match *m,
                         int orientation)
 {
-    char label[PHASH_LABEL_MAX + 1];
-    const bool labelled =
-        run->labels && phash_index_label(run->index, m->id, label, sizeof label, NULL) == PHASH_OK;
-    (run->json ? add_json : add_csv)(run, q, m, orientation, labelled ? label : NULL);
+    char buffer[LABEL_SIZE];
+    const char *label;
+    if (!label_of(run, m->id, buffer, sizeof buffer, &label))
+        return;
+    (run->json ? add_json : add_csv)(run, q, m, orientation, label);
     run->matched++;
 }
 
@@ -401,6 +419,7 @@ static bool open_bank(const struct command *self, struct run *run)
     run->index = bank_index_open(run->bank, run->bank_path);
     if (!run->index)
         phash_bank_free(&run->bank);
+    run->labels = true;
     return run->index != NULL;
 #else
     (void)self;

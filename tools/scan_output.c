@@ -1,6 +1,7 @@
 /* Matches of a scan, printed and kept for the report. */
 #include "scan_output.h"
 
+#include "bank_index.h"
 #include "cli.h"
 #include "rows.h"
 
@@ -10,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LABEL_SIZE = 1024, SHA_HEX = crypto_hash_sha256_BYTES * 2 + 1 };
+enum { LABEL_SIZE = PHASH_LABEL_MAX + 1, SHA_HEX = crypto_hash_sha256_BYTES * 2 + 1 };
 
 /* SHA-256 of what was hashed, in hex; "" when it cannot be read again. */
 static void digest(int fd, char out[SHA_HEX])
@@ -56,8 +57,10 @@ static bool put_json(const struct report_match *m, uint64_t id)
     set(o, "distance", json_integer(m->distance));
     set(o, "orientation", json_string(m->orientation));
     set(o, "id", json_integer((json_int_t)id));
-    json_t *label = json_string(m->label);
-    set(o, "label", label ? label : json_string(""));
+    struct text label = {0}; /* of an index, in any encoding */
+    (void)text_utf8(&label, m->label);
+    set(o, "label", json_stringn(label.data ? label.data : "", label.length));
+    text_free(&label);
     set(o, "bytes", json_integer((json_int_t)m->bytes));
     set(o, "modified", json_integer((json_int_t)m->modified));
     set(o, "sha256", json_string(m->sha256));

@@ -137,7 +137,8 @@ class Takedown(CliTest):
         self.ok("bank", "init", "b.db")
         self.ok("bank", "import", "b.db", "case")
         self.assertEqual(len(self.scan("b.db", "a.png")), 1)
-        self.check(self.run_phash("match", "-b", "b.db", "a.png"), 0, b"a.png,1,0\n")
+        self.check(self.run_phash("match", "-b", "b.db", "a.png"), 0,
+                   b"a.png,1,0,%s\n" % number.encode())
         shutil.copy(self.path("b.db.phidx"), self.path("old"))
         self.ok("bank", "withdraw", "b.db", "--case", number, stdin=pin)
         shutil.copy(self.path("old"), self.path("b.db.phidx"))
@@ -145,6 +146,26 @@ class Takedown(CliTest):
             os.remove(self.path("b.db.phidx.journal"))
         self.scan("b.db", "a.png", code=1)
         self.check(self.run_phash("match", "-b", "b.db", "a.png"), 1, b"")
+
+    def test_match_names_the_cases(self):
+        """The label of a match with a bank is that of a scan: the numbers of the cases."""
+        self.write("a.png", picture(seed=41))
+        self.write("b.png", picture(seed=42))
+        numbers = [self.new_case("case%d" % i, "a.png")[0] for i in range(2)]
+        hash_of_b = self.ok("hash", "--format", "hex", "b.png")
+        self.ok("bank", "init", "b.db")
+        self.ok("bank", "import", "b.db", "case0", "case1")
+        self.ok("bank", "import", "b.db", "--source", "list", "-", stdin=hash_of_b)
+        both = " ".join(numbers)
+        self.assertEqual(self.ok("match", "-b", "b.db", "a.png", "b.png").decode(),
+                         "a.png,1,0,%s\nb.png,2,0,\n" % both)
+        self.assertEqual(self.ok("match", "-b", "b.db", "--dihedral", "a.png").decode(),
+                         "a.png,1,0,original,%s\n" % both)
+        found = [json.loads(line) for line in
+                 self.ok("match", "-b", "b.db", "--json", "a.png", "b.png").splitlines()]
+        self.assertEqual(found, [{"query": "a.png", "id": 1, "distance": 0, "label": both},
+                                 {"query": "b.png", "id": 2, "distance": 0, "label": ""}])
+        self.assertEqual([m["label"] for m in self.scan("b.db", "a.png", "b.png")], [both, ""])
 
     def test_damaged_index_is_made_anew(self):
         self.write("a.png", picture(seed=42))
