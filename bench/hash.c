@@ -4,12 +4,15 @@
  * machine disturbs them alike. Shown are medians over the rounds of one pinned thread's processor
  * time. A ratio is the median of the rounds' own ratios to `reference`, the engine of that round: a
  * clock that wanders from round to round cancels out. Every answer is compared with the reference's.
- * Photos, from their files in memory, follow: hash_photo.c.
+ * Photos, from their files in memory, follow: hash_photo.c; and DCT hashes: hash_dct.c.
  */
 #include "bench.h"
 #include "config.h"
 #include "environment.h"
 #include "hash_engine.h"
+#if BENCH_HAS_DCT
+#include "hash_dct.h"
+#endif
 #if BENCH_HAS_JPEG
 #include "hash_photo.h"
 #endif
@@ -182,7 +185,7 @@ static json_t *run_cases(unsigned rounds)
 
 struct arguments {
     unsigned rounds, megapixels;
-    bool pictures, photos;
+    bool pictures, photos, dct;
     const char *folder, *output;
 };
 
@@ -210,18 +213,21 @@ static void parse_part(struct arguments *a, const char *text)
 {
     a->pictures = !strcmp(text, "pictures");
     a->photos = !strcmp(text, "photos");
-    if (!a->pictures && !a->photos)
-        exit(bench_fail("--part takes pictures or photos, not '%s'", text));
+    a->dct = !strcmp(text, "dct");
+    if (!a->pictures && !a->photos && !a->dct)
+        exit(bench_fail("--part takes pictures, photos or dct, not '%s'", text));
 }
 
 static int help(void)
 {
     puts("Usage: phash-bench hash [OPTION]...\n"
-         "PDQ from memory, in one run.\n"
-         "  pictures: pixels to hash, the plain reference and libphash under each mask\n"
-         "  photos:   files to hash, and what libjpeg-turbo's and libpng's decoders take alone\n\n"
+         "Hashes from memory, in one run.\n"
+         "  pictures: pixels to PDQ, the plain reference and libphash under each mask\n"
+         "  photos:   files to PDQ, and what libjpeg-turbo's and libpng's decoders take alone\n"
+         "  dct:      pixels to DCT hashes, and imagehash's steps in Python, where it has Pillow\n"
+         "            and SciPy\n\n"
          "  -r, --rounds N         rounds for small pictures; a part of it for large (31)\n"
-         "      --part P           pictures or photos alone (both)\n"
+         "      --part P           pictures, photos or dct alone (all)\n"
          "      --megapixels LIST  of photos: any of 2,8,48 (all)\n"
          "      --photos FOLDER    lay photos out of the pictures there (made up ones)\n"
          "  -o, --output FILE      write the results there as JSON");
@@ -286,9 +292,27 @@ static json_t *photo_cases(const struct arguments *a)
 #endif
 }
 
+static json_t *dct_cases(const struct arguments *a)
+{
+#if BENCH_HAS_DCT
+    if (a->dct) {
+        enum { WIDTH = 640, HEIGHT = 480 };
+        uint8_t *pixels = picture(WIDTH, HEIGHT, 3);
+        json_t *cases = hash_dct(pixels, WIDTH, HEIGHT, a->rounds);
+        free(pixels);
+        return cases;
+    }
+#else
+    if (a->dct)
+        puts("This build has no DCT hashes: FFTW was not found.");
+#endif
+    return json_array();
+}
+
 static int run(int argc, char **argv)
 {
-    struct arguments a = {.rounds = 31, .megapixels = 7, .pictures = true, .photos = true};
+    struct arguments a = {
+        .rounds = 31, .megapixels = 7, .pictures = true, .photos = true, .dct = true};
     int status;
     if (!parse(argc, argv, &a, &status))
         return status;
@@ -296,14 +320,16 @@ static int run(int argc, char **argv)
     timing_pin(&before);
     json_t *photos = photo_cases(&a); /* first, for its folder may be wrong */
     json_t *cases = photos && a.pictures ? run_cases(a.rounds) : json_array();
+    json_t *dct = photos ? dct_cases(&a) : json_array();
     timing_unpin(&before);
     phash_cpu_mask(PHASH_CPU_ALL);
-    json_t *result = json_pack("{s:s, s:o, s:o, s:o*}", "kind", "hash", "environment",
-                               environment_json(argc, argv), "cases", cases, "photos", photos);
+    json_t *result =
+        json_pack("{s:s, s:o, s:o, s:o, s:o*}", "kind", "hash", "environment",
+                  environment_json(argc, argv), "cases", cases, "dct", dct, "photos", photos);
     const int failed = !photos || (a.output && (!result || environment_write(result, a.output)));
     json_decref(result);
     return failed ? BENCH_FAILED : BENCH_DONE;
 }
 
-const struct bench_command bench_hash = {"hash", "PDQ from memory: speed beside the reference",
-                                         run};
+const struct bench_command bench_hash = {
+    "hash", "hashes from memory: speed beside the reference and peers", run};

@@ -55,6 +55,10 @@ with tempfile.TemporaryDirectory() as folder:
         check({"reference", "libphash-c"} <= engines.keys(), "reference and plain C are there")
         check(engines["reference"]["times_reference"] == 1, "the reference is its own measure")
     check("512x512 RGB, eight hashes" in table, "the table names its cases")
+    for case in result["dct"]:  # none without FFTW
+        check({"c"} <= {e["mask"] for e in case["engines"]}, "plain C hashes with DCT, too")
+        check(all(e["reduction_us"] > 0 and e["transform_us"] > 0 for e in case["engines"]), "in two steps")
+        check(f"{case['hash_size'] ** 2} bits" in table, "the table names them")
     for case in result["photos"]:  # none without libjpeg
         engines = {e["name"]: e for e in case["engines"]}
         decoder = "libjpeg-turbo-rgb"
