@@ -28,15 +28,25 @@ uint32_t phash_choose(uint32_t n, uint32_t k)
     return k > n ? 0 : (uint32_t)r;
 }
 
-/* Share of even, independent m-bit values with at most `limit` ones. */
-static double tail(uint32_t m, int limit)
+/* within[m][k]: the share of even, independent m-bit values with at most k ones. */
+typedef struct tails {
+    double within[CHECK_BITS + 1][CHECK_BITS + 1];
+} tails;
+
+static void fill_tails(tails *t)
 {
-    double sum = 0, all = 1;
-    for (uint32_t i = 0; i < m; i++)
-        all *= 2;
-    for (int i = 0; i <= limit && i <= (int)m; i++)
-        sum += phash_choose(m, (uint32_t)i);
-    return sum / all;
+    for (uint32_t m = 0; m <= CHECK_BITS; m++) {
+        double sum = 0;
+        for (uint32_t k = 0; k <= CHECK_BITS; k++) {
+            sum += k <= m ? phash_choose(m, k) : 0;
+            t->within[m][k] = sum / (double)(UINT32_C(1) << m);
+        }
+    }
+}
+
+static double tail(const tails *t, uint32_t m, int limit)
+{
+    return limit < 0 ? 0 : t->within[m][limit < CHECK_BITS ? limit : CHECK_BITS];
 }
 
 /* Looking up all keys at distance d of chunk c. */
@@ -48,35 +58,41 @@ static double level_cost(const phash_segment_header *h, uint32_t c, int d)
            (PROBE_NS + (h->layout == LAYOUT_RUNS ? RUN_NS : 0) + load * 2 / 64 * LINE_NS);
 }
 
-/* Spreads the radius so that the cheapest look-ups are done; false if it cannot be done. */
-static bool spread(const phash_segment_header *h, uint32_t radius, int *radii)
+/* A radius that is spread over the chunks, one bit at a time, each where look-ups are cheapest. */
+typedef struct spread {
+    int radii[CHUNKS_MAX];
+    double next[CHUNKS_MAX]; /* what one bit more would cost in each */
+} spread;
+
+static void spread_start(const phash_segment_header *h, spread *s)
 {
-    for (uint32_t c = 0; c < h->chunks; c++)
-        radii[c] = -1;
-    double next[CHUNKS_MAX];
-    for (uint32_t c = 0; c < h->chunks; c++)
-        next[c] = level_cost(h, c, 0);
-    for (uint32_t i = 0; i < radius + 1; i++) {
-        uint32_t best = CHUNKS_MAX;
-        for (uint32_t c = 0; c < h->chunks; c++)
-            if (radii[c] + 1 < PHASH_PROBE_LEVELS && radii[c] + 1 <= h->chunk[c].width &&
-                (best == CHUNKS_MAX || next[c] < next[best]))
-                best = c;
-        if (best == CHUNKS_MAX)
-            return false;
-        radii[best]++;
-        next[best] = level_cost(h, best, radii[best] + 1);
+    for (uint32_t c = 0; c < h->chunks; c++) {
+        s->radii[c] = -1;
+        s->next[c] = level_cost(h, c, 0);
     }
+}
+
+/* False if no chunk can take another. */
+static bool spread_more(const phash_segment_header *h, spread *s)
+{
+    uint32_t best = CHUNKS_MAX;
+    for (uint32_t c = 0; c < h->chunks; c++)
+        if (s->radii[c] + 1 < PHASH_PROBE_LEVELS && s->radii[c] + 1 <= h->chunk[c].width &&
+            (best == CHUNKS_MAX || s->next[c] < s->next[best]))
+            best = c;
+    if (best == CHUNKS_MAX)
+        return false;
+    s->radii[best]++;
+    s->next[best] = level_cost(h, best, s->radii[best] + 1);
     return true;
 }
 
-bool phash_plan_multi(const phash_segment_header *h, uint32_t radius, phash_plan *plan)
+static void set_plan(const phash_segment_header *h, const spread *s, const tails *t,
+                     phash_plan *plan)
 {
-    plan->multi = false;
-    plan->nanoseconds = 0;
-    if (!h->chunks || !spread(h, radius, plan->radii))
-        return false;
     plan->multi = true;
+    plan->nanoseconds = 0;
+    memcpy(plan->radii, s->radii, sizeof plan->radii);
     for (uint32_t c = 0; c < h->chunks; c++) {
         const phash_segment_chunk *chunk = &h->chunk[c];
         const double load = (double)chunk->load / LOAD_UNIT;
@@ -87,12 +103,28 @@ bool phash_plan_multi(const phash_segment_header *h, uint32_t radius, phash_plan
         for (int d = 0; d <= plan->radii[c] && d <= chunk->key_bits; d++) {
             /* The two tests are taken as independent: good enough to choose by. */
             const double pass =
-                tail(used, pair - d) * (own ? tail(own, plan->radii[c] - d) * 2 : 1);
+                tail(t, used, pair - d) * (own ? tail(t, own, plan->radii[c] - d) * 2 : 1);
             plan->nanoseconds += level_cost(h, c, d) + phash_choose(chunk->key_bits, (uint32_t)d) *
                                                            load * (pass < 1 ? pass : 1) * VERIFY_NS;
         }
         plan->nanoseconds += GROUP_NS;
     }
+}
+
+bool phash_plan_multi(const phash_segment_header *h, uint32_t radius, phash_plan *plan)
+{
+    spread s = {{0}, {0}};
+    tails t;
+    plan->multi = false;
+    plan->nanoseconds = 0;
+    if (!h->chunks)
+        return false;
+    spread_start(h, &s);
+    for (uint32_t i = 0; i < radius + 1; i++)
+        if (!spread_more(h, &s))
+            return false;
+    fill_tails(&t);
+    set_plan(h, &s, &t, plan);
     return true;
 }
 
@@ -117,8 +149,19 @@ phash_status phash_plan_all(phash_segment *segment)
     segment->plans = phash_alloc(segment->head.bits + 1, sizeof *segment->plans);
     if (!segment->plans)
         return PHASH_E_MEMORY;
-    for (uint32_t r = 0; r <= segment->head.bits; r++)
-        phash_plan_multi(&segment->head, r, &segment->plans[r]);
+    const phash_segment_header *h = &segment->head;
+    spread s = {{0}, {0}};
+    tails t;
+    fill_tails(&t);
+    spread_start(h, &s);
+    bool covered = true;
+    for (uint32_t r = 0; r <= h->bits; r++) {
+        covered = covered && spread_more(h, &s);
+        if (covered)
+            set_plan(h, &s, &t, &segment->plans[r]);
+        else
+            segment->plans[r].multi = false;
+    }
     return PHASH_OK;
 }
 
