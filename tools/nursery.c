@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -70,8 +71,18 @@ static void leave_home(int socket)
         _exit(1);
 }
 
+/* What the decoding libraries free would keep pixels until the worker ends, or until the next picture.
+ * glibc can overwrite what is freed; our own buffers are wiped everywhere. */
+static void overwrite_freed_memory(void)
+{
+#ifdef M_PERTURB
+    mallopt(M_PERTURB, 0xa5);
+#endif
+}
+
 static _Noreturn void become_worker(int socket, pid_t nursery)
 {
+    overwrite_freed_memory();
     die_with(nursery);
     if (dup2(socket, SOCKET) < 0)
         _exit(1);
