@@ -37,9 +37,9 @@ static void digest(int fd, char out[SHA_HEX])
 /* False for a signal that is not in the bank any more. */
 static bool label_of(const struct scan_output *out, uint64_t id, char label[LABEL_SIZE])
 {
-    label[0] = '\0';
     if (out->bank)
-        return phash_bank_signal_cases(out->bank, id, label, LABEL_SIZE, NULL) != PHASH_E_NOT_FOUND;
+        return bank_index_label(out->bank, id, label);
+    label[0] = '\0';
     (void)phash_index_label(out->index, id, label, LABEL_SIZE, NULL);
     return true;
 }
