@@ -80,10 +80,11 @@ static phash_status change_case(phash_bank *bank, case_row *c, int64_t status)
     return result;
 }
 
-/* Brings one case to what the record says. *open: it holds its signals. */
+/* Brings one case to what the record says. *open: it holds its signals. *ended is set, and else left,
+ * where it did until now. */
 static phash_status take_case(phash_bank *bank, const phash_page_import *import,
                               const phash_exchange_case *given, bool is_older, case_row *c,
-                              bool *open)
+                              bool *open, bool *ended)
 {
     int64_t status;
     phash_status result = phash_bank_word(bank, given->status, &status);
@@ -94,9 +95,11 @@ static phash_status take_case(phash_bank *bank, const phash_page_import *import,
     const bool over = phash_bank_is_over(status);
     if (!c->id)
         result = add_case(bank, given->number, status, import->source, c);
-    else if (over && !phash_bank_is_over(c->status) && !c->own)
+    else if (over && !phash_bank_is_over(c->status) && !c->own) {
         result = phash_bank_close_case(bank, c->id, status);
-    else if (!over && !phash_bank_is_over(c->status) && !c->own && !is_older && status != c->status)
+        *ended = true;
+    } else if (!over && !phash_bank_is_over(c->status) && !c->own && !is_older &&
+               status != c->status)
         result = change_case(bank, c, status);
     *open = !over && !phash_bank_is_over(c->status);
     return result;
@@ -165,11 +168,19 @@ static phash_status drop_stale(phash_bank *bank, int64_t signal, int64_t source,
                                bool *dropped)
 {
     bool row;
-    sqlite3_stmt *s = phash_bank_stmt(bank, SQL_LINK_STALE);
+    *dropped = false;
+    /* Most have no links at all, and a JSON list is not taken apart for those. */
+    sqlite3_stmt *s = phash_bank_stmt(bank, SQL_LINK_OF_SOURCE);
+    sqlite3_bind_int64(s, 1, signal);
+    sqlite3_bind_int64(s, 2, source);
+    phash_status status = phash_bank_step(bank, s, &row);
+    if (status || !row)
+        return status;
+    s = phash_bank_stmt(bank, SQL_LINK_STALE);
     sqlite3_bind_int64(s, 1, signal);
     sqlite3_bind_int64(s, 2, source);
     sqlite3_bind_text(s, 3, ids, -1, SQLITE_STATIC);
-    phash_status status = phash_bank_step(bank, s, &row);
+    status = phash_bank_step(bank, s, &row);
     *dropped = row && sqlite3_column_int64(s, 0) > 0;
     if (status || !*dropped)
         return status;
@@ -282,7 +293,7 @@ static phash_status take_signal(phash_bank *bank, const phash_page_import *impor
     if (!status && old->id && r->has_cases)
         status = drop_stale(bank, id, import->source, ids.bytes, &dropped);
     phash_text_drop(&ids);
-    if (!status)
+    if (!status && (old->id || r->feedback_count))
         status = take_feedbacks(bank, id, import->source, r, &changed);
     if (!status && old->id && (changed || dropped)) {
         status = phash_bank_signal_status(bank, id, row.given, NULL);
@@ -313,6 +324,7 @@ phash_status phash_bank_take_record(phash_bank *bank, phash_page_import *import,
         return status;
     const bool is_older = old.id && old.source == import->source && r->modified < old.modified;
 
+    bool ended = false;
     open_cases open = {0};
     open.ids = r->case_count ? phash_alloc(r->case_count, sizeof *open.ids) : NULL;
     if (r->case_count && !open.ids)
@@ -320,7 +332,7 @@ phash_status phash_bank_take_record(phash_bank *bank, phash_page_import *import,
     for (size_t i = 0; i < r->case_count && !status; i++) {
         case_row c;
         bool is_open;
-        status = take_case(bank, import, &r->cases[i], is_older || !bytes, &c, &is_open);
+        status = take_case(bank, import, &r->cases[i], is_older || !bytes, &c, &is_open, &ended);
         if (!status && is_open) {
             open.status = open.count ? phash_bank_stronger(open.status, c.status) : c.status;
             open.ids[open.count++] = c.id;
@@ -330,13 +342,13 @@ phash_status phash_bank_take_record(phash_bank *bank, phash_page_import *import,
         status = remember_digest(bank, import, r->hash_sha256);
     if (!status && is_older)
         BANK_COUNT(bank, skipped);
-    if (!status && bytes && !is_older) {
-        /* A case that ended just now may have taken the signal with it. */
+    /* A case that ended just now may have taken the signal with it. */
+    if (!status && ended && bytes && !is_older) {
         phash_bank_row_drop(&old);
         status = phash_bank_signal_find(bank, type, value, bytes, &old);
-        if (!status)
-            status = take_signal(bank, import, r, &old, type, value, bytes, &open);
     }
+    if (!status && bytes && !is_older)
+        status = take_signal(bank, import, r, &old, type, value, bytes, &open);
     phash_bank_row_drop(&old);
     phash_wipe(&hash, sizeof hash);
     phash_wipe_free(open.ids, r->case_count * sizeof *open.ids);

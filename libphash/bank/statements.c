@@ -54,6 +54,7 @@ const char *const phash_bank_sql[SQL_COUNT] = {
     [SQL_GONE_AFTER] = AFTER("id, stamp", "gone", ""),
     [SQL_LINK_ADD] = "INSERT INTO link(signal, cases, source) VALUES(?1, ?2, ?3)"
                      " ON CONFLICT DO NOTHING",
+    [SQL_LINK_OF_SOURCE] = "SELECT 1 FROM link WHERE signal = ?1 AND source = ?2 LIMIT 1",
     /* Links of this source that the record which is being taken does not name: ?3 is its cases' ids,
      * a JSON list. */
     [SQL_LINK_STALE] = "SELECT count(*) FROM link WHERE signal = ?1 AND source = ?2"
