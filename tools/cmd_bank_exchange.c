@@ -14,9 +14,21 @@
 #include <string.h>
 #include <unistd.h>
 
+/* A file of a million bad lines is told of in a few. */
+enum { REPORTS_MAX = 20 };
+
+struct reports {
+    const char *path;
+    unsigned count;
+};
+
 static void report(void *context, const phash_error *error)
 {
-    cli_path_message(context, error->message);
+    struct reports *reports = context;
+    if (reports->count++ < REPORTS_MAX)
+        cli_path_message(reports->path, error->message);
+    else if (reports->count == REPORTS_MAX + 1)
+        cli_path_message(reports->path, "more of it is bad, and is only counted from here on");
 }
 
 static void sum_up(const char *path, const phash_bank_import_result *r)
@@ -32,7 +44,8 @@ static void sum_up(const char *path, const phash_bank_import_result *r)
     cli_path_message(path, line);
 }
 
-static bool import_one(phash_bank *bank, const char *path, phash_bank_import_options *o, bool quiet)
+static bool import_one(phash_bank *bank, const char *path, const phash_bank_import_options *o,
+                       bool quiet)
 {
     const bool standard = !strcmp(path, "-");
     const int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
@@ -42,8 +55,10 @@ static bool import_one(phash_bank *bank, const char *path, phash_bank_import_opt
     }
     phash_error error = PHASH_ERROR_INIT;
     phash_bank_import_result result = PHASH_BANK_IMPORT_RESULT_INIT;
-    memcpy(&o->context, &path, sizeof o->context);
-    const bool good = phash_bank_import_fd(bank, fd, o, &result, &error) == PHASH_OK;
+    struct reports reports = {path, 0};
+    phash_bank_import_options options = *o;
+    options.context = &reports;
+    const bool good = phash_bank_import_fd(bank, fd, &options, &result, &error) == PHASH_OK;
     if (!standard)
         close(fd);
     if (!good)

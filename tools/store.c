@@ -95,11 +95,11 @@ bool store_ask_pin(char *pin, size_t size)
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
     }
     size_t used = 0;
-    char c;
-    ssize_t n;
-    while ((n = read(STDIN_FILENO, &c, 1)) == 1 && c != '\n')
-        if (used + 1 < size)
-            pin[used++] = c;
+    char c = '\0';
+    /* Byte by byte: what is behind the line is not ours. */
+    while (used + 1 < size && read(STDIN_FILENO, &c, 1) == 1 && c != '\n')
+        pin[used++] = c;
+    const bool too_long = used + 1 == size && c != '\n';
     pin[used] = '\0';
     if (terminal) {
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
@@ -107,5 +107,7 @@ bool store_ask_pin(char *pin, size_t size)
     }
     if (used == 0)
         cli_message("no PIN was given; it is read from stdin");
-    return used > 0;
+    if (too_long)
+        cli_message("too long for a PIN");
+    return used > 0 && !too_long;
 }

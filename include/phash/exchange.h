@@ -395,7 +395,7 @@ PHASH_API phash_status phash_exchange_open(phash_read_fn read, void *context, ph
  * PHASH_E_CORRUPT of one record (not valid JSON, a field of the wrong type, over 1 MiB, over 16
  * levels deep, a key twice) is passed over by the next call. Errors of the reader, which every later
  * call repeats (phash_exchange_failed): PHASH_E_FORMAT (what stands around the records is not such a
- * page), PHASH_E_TRUNCATED (the input ends inside a page), PHASH_E_MEMORY, what the read function
+ * page; an object that has keys, and none of a page's, is none), PHASH_E_TRUNCATED (the input ends inside a page), PHASH_E_MEMORY, what the read function
  * returned. PHASH_E_ARGUMENT. */
 PHASH_API phash_status phash_exchange_next(phash_exchange *reader, phash_exchange_record *record,
                                            phash_error *error);

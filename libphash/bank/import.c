@@ -37,9 +37,15 @@ static phash_status read_input(void *context, void *buffer, size_t capacity, siz
     return in->at_eof ? PHASH_OK : in->read(in->context, buffer, capacity, got, error);
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
 /* Reads the head, dropping blanks in front of it: they would push the first words out of sight. */
 static phash_status fill_head(input *in, phash_error *error)
 {
+    bool blanks = false;
     while (in->bytes < HEAD) {
         size_t got = 0;
         const phash_status status =
@@ -52,14 +58,17 @@ static phash_status fill_head(input *in, phash_error *error)
         in->bytes += got;
         if (in->at_eof)
             break;
-        if (in->head[0] == ' ' || in->head[0] == '\n') {
+        if (is_blank(in->head[0])) {
             size_t blank = 0;
-            while (blank < in->bytes && (in->head[blank] == ' ' || in->head[blank] == '\n'))
+            while (blank < in->bytes && is_blank(in->head[blank]))
                 blank++;
+            blanks = true;
             in->bytes -= blank;
             memmove(in->head, in->head + blank, in->bytes);
         }
     }
+    if (blanks && !in->bytes)
+        return phash_fail(error, PHASH_E_FORMAT, "nothing in it but blanks");
     return PHASH_OK;
 }
 

@@ -163,6 +163,16 @@ static phash_status take_key(phash_split *s, phash_error *error)
     return peek_token(s, &c, error);
 }
 
+static bool is_of_pages(const char *key)
+{
+    static const char *const keys[] = {"hashRecords",      "hashFeedbacks",  "count",
+                                       "nextSetTimestamp", "hasMoreRecords", "nextPageToken"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        if (!strcmp(key, keys[i]))
+            return true;
+    return false;
+}
+
 static phash_status next_in_page(phash_split *s, phash_split_event *event, bool *again,
                                  phash_error *error)
 {
@@ -171,6 +181,9 @@ static phash_status next_in_page(phash_split *s, phash_split_event *event, bool 
     if (status)
         return status;
     if (c == '}' || c == ',') {
+        /* Some other program's JSON: better an error than a page of nothing. */
+        if (c == '}' && s->has_keys && !s->is_page)
+            return wrong_token(error);
         s->begin++;
         *again = c == ',';
         *event = SPLIT_PAGE_END;
@@ -184,6 +197,8 @@ static phash_status next_in_page(phash_split *s, phash_split_event *event, bool 
         status = peek(s, &c, error);
     if (status)
         return status;
+    s->has_keys = true;
+    s->is_page = s->is_page || is_of_pages(s->key);
     const bool records = !strcmp(s->key, "hashRecords"),
                feedbacks = !strcmp(s->key, "hashFeedbacks");
     if (c == '[' && (records || feedbacks)) {
@@ -238,6 +253,7 @@ static phash_status next_page(phash_split *s, phash_split_event *event, bool *ag
         return wrong_token(error);
     s->begin++;
     s->state = AT_FIELD;
+    s->has_keys = s->is_page = false;
     *again = true;
     return PHASH_OK;
 }

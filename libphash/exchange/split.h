@@ -21,6 +21,7 @@ typedef struct {
     void *context;
     enum { AT_TOP, AT_FIELD, AT_RECORDS, AT_FEEDBACKS } state;
     bool at_eof, at_start;
+    bool has_keys, is_page; /* the object had keys, and one that pages have */
     size_t begin, end;
     phash_text raw;          /* what was taken out last */
     const char *wrong;       /* why `raw` is not whole, or NULL */

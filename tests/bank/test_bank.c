@@ -95,7 +95,7 @@ START_TEST(opening)
     fclose(f);
     ck_assert_int_eq(phash_bank_open(in_dir("empty"), PHASH_BANK_WRITE, &b, NULL), PHASH_E_FORMAT);
     ck_assert_int_eq(phash_bank_open(in_dir("a.db"), PHASH_BANK_READ, &b, NULL), PHASH_OK);
-    ck_assert_int_eq(import_text(b, "s", "\n", &result), PHASH_E_STATE);
+    ck_assert_int_eq(import_text(b, "s", "# nothing\n", &result), PHASH_E_STATE);
     phash_bank_free(&b);
 }
 END_TEST
