@@ -15,8 +15,19 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BATCH = 65536, MARK = 160 };
+enum { BATCH = 65536, MARK = 160, PATH_SIZE = 4200 };
 static const uint64_t mark_id = 0;
+
+struct bank_index {
+    phash_bank *bank;
+    const char *bank_path;
+    char path[PATH_SIZE]; /* of the index; "" when that is too long */
+    phash_bank_info info;
+    phash_index *index; /* of the files, read-only, or in memory */
+    phash_searcher *searcher;
+    bool in_memory;
+    phash_bank_position position; /* of `index` */
+};
 
 struct changes {
     phash_bank_change list[BATCH];
@@ -77,19 +88,20 @@ static phash_status apply(phash_index *index, struct changes *c, size_t n, phash
     return status;
 }
 
+/* Applies what the bank did since `*p`, and moves that on. */
 static phash_status follow(phash_index *index, phash_bank *bank, const phash_bank_info *info,
-                           phash_bank_position p, phash_error *error)
+                           phash_bank_position *p, phash_error *error)
 {
     struct changes *c = cli_allocate(1, sizeof *c);
     phash_status status;
     for (;;) {
         size_t n;
-        status = phash_bank_follow(bank, &p, c->list, BATCH, &n, error);
+        status = phash_bank_follow(bank, p, c->list, BATCH, &n, error);
         if (status || !n)
             break;
         status = apply(index, c, n, error);
         if (!status)
-            status = set_mark(index, info, &p, error);
+            status = set_mark(index, info, p, error);
         if (status)
             break;
     }
@@ -100,7 +112,7 @@ static phash_status follow(phash_index *index, phash_bank *bank, const phash_ban
 
 /* Builds the index anew, in memory. */
 static phash_status build(phash_bank *bank, const phash_bank_info *info, phash_index **index,
-                          phash_error *error)
+                          phash_bank_position *position, phash_error *error)
 {
     phash_bank_position p = {0, 0, 0};
     struct changes *c = cli_allocate(1, sizeof *c);
@@ -128,9 +140,10 @@ static phash_status build(phash_bank *bank, const phash_bank_info *info, phash_i
     if (!status)
         status = set_mark(*index, info, &p, error);
     if (!status) /* what was erased while it was read */
-        status = follow(*index, bank, info, p, error);
+        status = follow(*index, bank, info, &p, error);
     if (status)
         phash_index_free(index);
+    *position = p;
     explicit_bzero(c, sizeof *c);
     explicit_bzero(hashes, capacity * sizeof *hashes);
     free(c);
@@ -144,9 +157,9 @@ static bool index_path(const char *bank_path, char *out, size_t size)
     return snprintf(out, size, "%s.phidx", bank_path) < (int)size;
 }
 
-/* Opens the file and brings it up to date; NULL where that is not possible. */
-static phash_index *open_file(phash_bank *bank, const char *path, const phash_bank_info *info,
-                              phash_error *error)
+/* Brings the files up to date; the error tells whether there are any. */
+static phash_status update_files(phash_bank *bank, const char *path, const phash_bank_info *info,
+                                 phash_error *error)
 {
     phash_index *index = NULL;
     phash_bank_position p;
@@ -156,44 +169,132 @@ static phash_index *open_file(phash_bank *bank, const char *path, const phash_ba
             usleep(100000);
         status = phash_index_open(path, NULL, &index, error);
     }
-    if (status)
-        return NULL;
-    if (read_mark(index, info, &p) && follow(index, bank, info, p, error) == PHASH_OK)
-        return index;
+    if (!status)
+        status = read_mark(index, info, &p) ? follow(index, bank, info, &p, error) : PHASH_E_FORMAT;
     phash_index_free(&index);
-    return NULL;
+    return status;
 }
 
-phash_index *bank_index_open(phash_bank *bank, const char *bank_path)
+/* Whether the bank did nothing since `*p` that is to be matched; moves that on over what is not. */
+static bool is_current(phash_bank *bank, phash_bank_position *p)
 {
-    char path[4200];
-    phash_bank_info info = PHASH_BANK_INFO_INIT;
-    phash_error error = PHASH_ERROR_INIT, ignored = PHASH_ERROR_INIT;
-    phash_index *index = NULL;
-    if (phash_bank_info_get(bank, &info, &error) != PHASH_OK) {
-        cli_path_message(bank_path, cli_reason(&error));
-        return NULL;
+    phash_bank_position next = *p;
+    phash_bank_change change;
+    size_t n = 1;
+    const bool current = phash_bank_follow(bank, &next, &change, 1, &n, NULL) == PHASH_OK && n == 0;
+    explicit_bzero(&change, sizeof change);
+    if (current)
+        *p = next;
+    return current;
+}
+
+static bool read_position(struct bank_index *b)
+{
+    return read_mark(b->index, &b->info, &b->position);
+}
+
+/* Opens the files for reading, up to date. */
+static bool open_files(struct bank_index *b)
+{
+    phash_error ignored = PHASH_ERROR_INIT;
+    phash_index_options options = PHASH_INDEX_OPTIONS_INIT;
+    options.flags = PHASH_INDEX_READ_ONLY;
+    for (int round = 0; round < 2; round++) {
+        if (round && update_files(b->bank, b->path, &b->info, &ignored) != PHASH_OK)
+            return false;
+        if (phash_index_open(b->path, &options, &b->index, &ignored) == PHASH_OK &&
+            read_position(b) && (round || is_current(b->bank, &b->position)))
+            return true;
+        phash_index_free(&b->index);
     }
-    const bool named = index_path(bank_path, path, sizeof path);
-    if (named && (index = open_file(bank, path, &info, &ignored)) != NULL)
-        return index;
-    if (build(bank, &info, &index, &error) != PHASH_OK) {
-        cli_path_message(bank_path, cli_reason(&error));
-        return NULL;
+    return false;
+}
+
+/* Makes the index anew, and keeps it if that is possible. */
+static bool make(struct bank_index *b)
+{
+    phash_error error = PHASH_ERROR_INIT, ignored = PHASH_ERROR_INIT;
+    phash_searcher_free(&b->searcher);
+    phash_index_free(&b->index);
+    b->in_memory = true;
+    if (build(b->bank, &b->info, &b->index, &b->position, &error) != PHASH_OK) {
+        cli_path_message(b->bank_path, cli_reason(&error));
+        return false;
     }
     /* Not to be able to keep it is no failure: the answer is the same. */
-    if (named)
-        (void)phash_index_save(index, path, PHASH_SAVE_REPLACE, &ignored);
-    return index;
+    if (b->path[0] &&
+        phash_index_save(b->index, b->path, PHASH_SAVE_REPLACE, &ignored) == PHASH_OK) {
+        phash_index *built = b->index;
+        b->index = NULL;
+        b->in_memory = !open_files(b);
+        if (b->in_memory)
+            b->index = built;
+        else
+            phash_index_free(&built);
+    }
+    return true;
 }
 
-int64_t bank_index_position(phash_bank *bank, phash_index *index)
+struct bank_index *bank_index_open(phash_bank *bank, const char *bank_path)
 {
-    phash_bank_info info = PHASH_BANK_INFO_INIT;
-    phash_bank_position p;
-    return phash_bank_info_get(bank, &info, NULL) == PHASH_OK && read_mark(index, &info, &p)
-               ? p.added_id
-               : -1;
+    struct bank_index *b = cli_allocate(1, sizeof *b);
+    phash_error error = PHASH_ERROR_INIT;
+    b->bank = bank;
+    b->bank_path = bank_path;
+    b->info = (phash_bank_info)PHASH_BANK_INFO_INIT;
+    if (!index_path(bank_path, b->path, sizeof b->path))
+        b->path[0] = '\0';
+    bool good = phash_bank_info_get(bank, &b->info, &error) == PHASH_OK;
+    if (!good)
+        cli_path_message(bank_path, cli_reason(&error));
+    else if (!b->path[0] || !open_files(b))
+        good = make(b);
+    if (!good)
+        bank_index_close(&b);
+    return b;
+}
+
+void bank_index_close(struct bank_index **index)
+{
+    struct bank_index *b = *index;
+    if (!b)
+        return;
+    phash_searcher_free(&b->searcher);
+    phash_index_free(&b->index);
+    free(b);
+    *index = NULL;
+}
+
+/* Brings `index` up to date with the bank. */
+static bool catch_up(struct bank_index *b)
+{
+    phash_error ignored = PHASH_ERROR_INIT;
+    if (b->in_memory)
+        return follow(b->index, b->bank, &b->info, &b->position, &ignored) == PHASH_OK;
+    /* Another program may have brought the files up to date. */
+    for (int round = 0; round < 2; round++) {
+        if (round && update_files(b->bank, b->path, &b->info, &ignored) != PHASH_OK)
+            return false;
+        if (phash_index_refresh(b->index, NULL, &ignored) != PHASH_OK || !read_position(b))
+            return false;
+        if (round || is_current(b->bank, &b->position))
+            return true;
+    }
+    return false;
+}
+
+phash_searcher *bank_index_searcher(struct bank_index *b)
+{
+    if (!is_current(b->bank, &b->position) && !catch_up(b) && !make(b))
+        return NULL;
+    if (!b->searcher && phash_searcher_new(b->index, &b->searcher) != PHASH_OK)
+        cli_no_memory();
+    return b->searcher;
+}
+
+int64_t bank_index_position(const struct bank_index *b)
+{
+    return b->position.added_id;
 }
 
 bool bank_index_label(phash_bank *bank, uint64_t id, char label[BANK_LABEL])
@@ -204,18 +305,14 @@ bool bank_index_label(phash_bank *bank, uint64_t id, char label[BANK_LABEL])
 
 bool bank_index_follow(phash_bank *bank, const char *bank_path)
 {
-    char path[4200];
+    char path[PATH_SIZE];
     phash_bank_info info = PHASH_BANK_INFO_INIT;
     phash_error error = PHASH_ERROR_INIT;
     if (!index_path(bank_path, path, sizeof path) || access(path, F_OK) != 0)
         return true;
-    if (phash_bank_info_get(bank, &info, &error) == PHASH_OK) {
-        phash_index *index = open_file(bank, path, &info, &error);
-        if (index) {
-            phash_index_free(&index);
-            return true;
-        }
-    }
+    if (phash_bank_info_get(bank, &info, &error) == PHASH_OK &&
+        update_files(bank, path, &info, &error) == PHASH_OK)
+        return true;
     cli_path_message(path, "still holds what was erased: delete it, or run 'phash bank purge' when "
                            "no other program uses it");
     return false;

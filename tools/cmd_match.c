@@ -95,6 +95,7 @@ struct run {
 
 #if PHASH_HAS_BANK
     phash_bank *bank;
+    struct bank_index *bank_index;
 #endif
     phash_index *index;
     phash_searcher *searcher;
@@ -258,6 +259,12 @@ static void print_turned(struct run *run, const struct query *q, const phash_mat
 static bool search(struct run *run)
 {
     phash_error error = PHASH_ERROR_INIT;
+#if PHASH_HAS_BANK
+    if (run->bank && !(run->searcher = bank_index_searcher(run->bank_index))) {
+        run->failed = true;
+        return false;
+    }
+#endif
     const phash_status status =
         run->nearest ? phash_search_nearest(run->searcher, run->hashes, run->hash_count,
                                             run->nearest, run->distance, &run->found, &error)
@@ -416,11 +423,11 @@ static bool open_bank(const struct command *self, struct run *run)
         cli_path_message(run->bank_path, cli_reason(&error));
         return false;
     }
-    run->index = bank_index_open(run->bank, run->bank_path);
-    if (!run->index)
+    run->bank_index = bank_index_open(run->bank, run->bank_path);
+    if (!run->bank_index)
         phash_bank_free(&run->bank);
     run->labels = true;
-    return run->index != NULL;
+    return run->bank_index != NULL;
 #else
     (void)self;
     cli_path_message(run->bank_path, "this build has no banks");
@@ -449,7 +456,7 @@ static bool open_index(const struct command *self, struct run *run)
         run->distance = algorithm_radius(algorithm);
     index_check_distance(self, &run->what.args, "-d", run->distance);
     run->hash_bytes = algorithm_bits(algorithm) / 8;
-    if (phash_searcher_new(run->index, &run->searcher) != PHASH_OK)
+    if (run->index && phash_searcher_new(run->index, &run->searcher) != PHASH_OK)
         cli_no_memory();
     return true;
 }
@@ -471,9 +478,11 @@ static int match_run(const struct command *self, int argc, char **argv)
     if (run.what.args.pdq.profile == PHASH_PDQ_FAST && cli_notes(&run.voice))
         cli_message("note: with --profile fast distances are near, not exact");
     phash_matches_free(&run.found);
-    phash_searcher_free(&run.searcher);
+    if (run.index) /* else it is the bank's */
+        phash_searcher_free(&run.searcher);
     phash_index_free(&run.index);
 #if PHASH_HAS_BANK
+    bank_index_close(&run.bank_index);
     phash_bank_free(&run.bank);
 #endif
     text_free(&run.out);

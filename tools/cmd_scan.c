@@ -86,6 +86,7 @@ struct run {
     bool no_progress;
     unsigned jobs, radius;
     phash_bank *bank;
+    struct bank_index *bank_index;
     phash_index *index;
     phash_searcher *searcher;
     phash_matches found;
@@ -192,6 +193,13 @@ static bool search(struct run *run, struct file *file, const phash_pdq_result *r
         memcpy(queries, result->dihedral, sizeof queries);
     queries[0] = result->hash;
     run->found.count = 0;
+    if (run->bank) {
+        run->searcher = bank_index_searcher(run->bank_index);
+        run->position = bank_index_position(run->bank_index);
+        run->broken = !run->searcher;
+        if (run->broken)
+            return false;
+    }
     /* A hash of a picture without features is near to those of all others of the kind. */
     if (result->quality >= PHASH_PDQ_QUALITY_MIN &&
         phash_search_radius(run->searcher, queries, n, run->radius, &run->found, &error)) {
@@ -266,7 +274,7 @@ static bool open_index(struct run *run)
             cli_path_message(run->bank_path, cli_reason(&error));
             return false;
         }
-        run->index = bank_index_open(run->bank, run->bank_path);
+        run->bank_index = bank_index_open(run->bank, run->bank_path);
     } else {
         phash_index_options o = PHASH_INDEX_OPTIONS_INIT;
         o.flags = PHASH_INDEX_READ_ONLY;
@@ -275,7 +283,7 @@ static bool open_index(struct run *run)
     }
     if (run->index && phash_searcher_new(run->index, &run->searcher) != PHASH_OK)
         cli_no_memory();
-    return run->index != NULL;
+    return run->index || run->bank_index;
 }
 
 /* All that verdicts depend on but the position in a bank. A file is named by what it is, not by its
@@ -287,11 +295,7 @@ static bool open_cache(struct run *run)
     const phash_decode_options *d = &run->args.decode;
     unsigned long long sequence = 0;
     if (run->bank) {
-        run->position = bank_index_position(run->bank, run->index);
-        if (run->position < 0) {
-            cli_path_message(run->bank_path, "cannot tell how far its index is: no cache");
-            return false;
-        }
+        run->position = bank_index_position(run->bank_index);
     } else {
         phash_index_stats stats = PHASH_INDEX_STATS_INIT;
         (void)phash_index_stats_get(run->index, &stats);
@@ -365,9 +369,11 @@ static int scan_run(const struct command *self, int argc, char **argv)
         good = write_report(&run, started);
     if (good)
         sum_up(&run);
-    phash_searcher_free(&run.searcher);
+    if (run.index) /* else it is the bank's */
+        phash_searcher_free(&run.searcher);
     phash_matches_free(&run.found);
     phash_index_free(&run.index);
+    bank_index_close(&run.bank_index);
     phash_bank_free(&run.bank);
     scan_output_free(&run.output);
     if (!good || run.counts.failed || cli_stdout_failed())

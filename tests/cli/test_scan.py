@@ -41,7 +41,9 @@ class ScanTest(CliTest):
 
     def settle(self):
         """Until files that were just written are old enough for their times to tell of changes."""
-        time.sleep(3.2)
+        newest = max(os.stat(os.path.join(top, name)).st_ctime
+                     for top, _, names in os.walk(self.dir) for name in names)
+        time.sleep(max(0, int(newest) + 3.05 - time.time()))
 
     def scan(self, *arguments, code=0, program=None):
         """The matches, and how many images the cache knew."""
@@ -282,6 +284,69 @@ class Thumbnails(ScanTest):
         self.ok("index", "build", "i", "found/tiny.png", stdin=b"")
         self.scan("-i", "i", "-d", "0", "--report", "r.html", "--thumbnails", "found/tiny.png")
         self.assertEqual([p[:2] for p in self.pictures(self.rows("r.html"))], [(1, 12)])
+
+
+class Live(ScanTest):
+    """A bank that changes while it is searched."""
+
+    def begin(self, *arguments, slow=14):
+        """A scan of `found` that is held up for four seconds before it gets to the copies."""
+        for i in range(slow):
+            self.write("found/00-slow-%02d" % i, b"phash test: slow %d" % i)
+        child = subprocess.Popen([PHASH_HOOKED, "scan", "-j", "1", "-b", "b.db", *arguments, "found"],
+                                 cwd=self.dir, stdout=subprocess.PIPE)
+        time.sleep(0.7)
+        return child
+
+    def end(self, child):
+        out, _ = child.communicate(timeout=120)
+        return child.returncode, [json.loads(line) for line in out.splitlines()]
+
+    def setUp(self):
+        super().setUp()
+        os.mkdir(self.path("found"))
+        shutil.copy(os.path.join(COPIES, "grey.jpg"), self.path("found/grey.jpg"))
+        self.write("found/waves.png", picture())
+        self.number, self.pin = self.bank_of(os.path.join(COPIES, "original.jpg"))
+
+    def test_withdrawn_meanwhile(self):
+        self.assertEqual(self.end(self.begin(slow=1))[0], 0)
+        child = self.begin()
+        self.ok("bank", "withdraw", "b.db", "--case", self.number, stdin=self.pin)
+        self.assertEqual(self.end(child), (1, []))
+        hash_of = self.ok("hash", "--format", "hex", os.path.join(COPIES, "original.jpg")).strip()
+        for name in os.listdir(self.dir):
+            if name.startswith("b.db"):
+                with open(self.path(name), "rb") as f:
+                    data = f.read()
+                self.assertNotIn(bytes.fromhex(hash_of.decode()), data, name)
+
+    def test_added_meanwhile(self):
+        child = self.begin("--cache", "cache")
+        self.ok("bank", "import", "b.db", "--source", "list", "-",
+                stdin=self.ok("hash", "--format", "hex", "found/waves.png"))
+        code, found = self.end(child)
+        self.assertEqual(code, 0)
+        self.assertEqual([(m["path"], m["label"]) for m in found],
+                         [("found/grey.jpg", self.number), ("found/waves.png", "")])
+
+    def test_many_search_at_once(self):
+        """Nobody waits for a lock: a scan that runs keeps no other program from the index."""
+        self.scan("-b", "b.db", "found")
+        children = [self.begin(slow=6) for _ in range(2)]
+        start = time.monotonic()
+        out = self.ok("match", "-b", "b.db", "found/grey.jpg")
+        self.assertLess(time.monotonic() - start, 4)  # the wait for a lock is five seconds
+        self.assertIn(self.number.encode(), out)
+        for child in children:
+            self.assertEqual(self.end(child)[0], 0)
+
+    def test_read_only_folder(self):
+        """Where the index cannot be kept it is made in memory, and follows just the same."""
+        os.mkdir(self.path("b.db.phidx"))
+        child = self.begin()
+        self.run_phash("bank", "withdraw", "b.db", "--case", self.number, stdin=self.pin)
+        self.assertEqual(self.end(child), (1, []))
 
 
 class Killed(ScanTest):
