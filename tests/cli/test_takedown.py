@@ -4,6 +4,7 @@ byte, and what must not be in any file on the way."""
 import json
 import os
 import shutil
+import time
 
 from cli import CliTest, flat_picture, main, picture
 
@@ -78,7 +79,9 @@ class Takedown(CliTest):
         # The partner: import, and look through a folder.
         self.ok("bank", "init", "partner/bank.db")
         self.ok("bank", "import", "partner/bank.db", "--source", "hotline", "pages.json")
-        found = self.scan("partner/bank.db", "--report", "report.html", "found")
+        cache = ("--cache", "partner/scan.cache")
+        time.sleep(3.1)  # younger files are not in the cache
+        found = self.scan("partner/bank.db", *cache, "--report", "report.html", "found")
         self.assertEqual({os.path.basename(m["path"]) for m in found}, set(ALTERED))
         self.assertEqual({m["label"] for m in found}, {number})
         with open(self.path("report.html")) as f:
@@ -88,6 +91,7 @@ class Takedown(CliTest):
         self.assertNotIn(hashes[0], report)
         self.assertNotIn("<img", report)
         self.assertTrue(os.path.exists(self.path("partner/bank.db.phidx")))
+        self.assertEqual(self.scan("partner/bank.db", *cache, "found"), found)
 
         # Feedback goes back.
         self.ok("bank", "feedback", "partner/bank.db", "--source", "Example", "--value", "Blocked",
@@ -123,6 +127,7 @@ class Takedown(CliTest):
             self.assertNotIn(h, text)
         self.ok("bank", "import", "partner/bank.db", "--source", "hotline", "pages2.json")
         self.assert_nowhere(hashes, "partner")
+        self.assertEqual(self.scan("partner/bank.db", *cache, "found", code=1), [])
         self.assertEqual(self.scan("partner/bank.db", "found", code=1), [])
         self.assert_nowhere(hashes, "partner")
         # What was sent before does not bring it back.
@@ -203,6 +208,18 @@ class Takedown(CliTest):
         self.ok("bank", "export", "b.db", "-o", "pages")
         for name in ("case", "b.db", "b.db-wal", "pages"):
             if os.path.exists(self.path(name)):
+                with open(self.path(name), "rb") as f:
+                    data = f.read()
+                for word in (b"zz-private", b"qq-name", b"Zanzibar", b".png"):
+                    self.assertNotIn(word, data, name)
+        # A report names paths, and nothing else of what is in the files; the bank's index neither.
+        self.scan("b.db", "--report", "report", "--cache", "cache", "zz-private-folder")
+        with open(self.path("report"), "rb") as f:
+            report = f.read()
+        self.assertIn(b"zz-private-folder/qq-name.png", report)
+        self.assertNotIn(b"Zanzibar", report)
+        for name in os.listdir(self.dir):
+            if name.startswith(("b.db", "cache")):
                 with open(self.path(name), "rb") as f:
                     data = f.read()
                 for word in (b"zz-private", b"qq-name", b"Zanzibar", b".png"):
