@@ -232,14 +232,27 @@ static phash_status next_in_list(phash_split *s, phash_split_event *event, bool 
     return take_value(s, error);
 }
 
+/* Passes over a byte order mark. It may come in pieces; nothing else that begins as it does is JSON. */
+static phash_status skip_mark(phash_split *s, phash_error *error)
+{
+    static const int mark[] = {0xef, 0xbb, 0xbf};
+    for (size_t i = 0; i < sizeof mark / sizeof mark[0]; i++) {
+        int c;
+        const phash_status status = peek(s, &c, error);
+        if (status)
+            return status;
+        if (c != mark[i])
+            return i ? wrong_token(error) : PHASH_OK;
+        s->begin++;
+    }
+    return PHASH_OK;
+}
+
 static phash_status next_page(phash_split *s, phash_split_event *event, bool *again,
                               phash_error *error)
 {
     int c;
-    phash_status status = peek(s, &c, error);
-    if (!status && s->at_start && c == 0xef && s->end - s->begin >= 3 &&
-        !memcmp(s->buffer + s->begin, "\xef\xbb\xbf", 3))
-        s->begin += 3;
+    phash_status status = s->at_start ? skip_mark(s, error) : PHASH_OK;
     s->at_start = false;
     if (!status)
         status = peek_token(s, &c, error);
