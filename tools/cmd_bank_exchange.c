@@ -65,7 +65,7 @@ static bool import_one(phash_bank *bank, const char *path, const phash_bank_impo
         bank_failed(path, &error);
     else if (!quiet)
         sum_up(path, &result);
-    return good;
+    return good && !result.bad; /* what was bad is left out, and the exit status tells */
 }
 
 static int import_run(const struct command *self, int argc, char **argv)
