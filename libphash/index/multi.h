@@ -5,7 +5,7 @@
 #include "index/search.h"
 
 /* About so many look-ups are under way at a time. */
-enum { PHASH_ROUND_PROBES = 1 << 14 };
+enum { PHASH_ROUND_PROBES = 1 << 13 };
 
 /* What is the same for all queries of a search. */
 typedef struct phash_round_plan {

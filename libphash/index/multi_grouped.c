@@ -19,7 +19,7 @@ enum {
     TOP_MAX = 8,
     PATTERNS_MAX = 1 << TOP_MAX,
     CHUNK_BYTES_MIN = 1 << 23, /* smaller ones stay in the last-level cache: patterns cost more */
-    QUERIES_MIN = 256,         /* with fewer, a line of a window serves hardly more than one */
+    BUCKETS_A_LOOK_UP = 2,     /* with fewer look-ups, a window serves too few of them */
     QUERIES_AT_ONCE = 1 << 14,
     GROUPS = PHASH_ROUND_PROBES / 2
 };
@@ -47,7 +47,8 @@ bool phash_multi_grouping(const phash_round_plan *plan, size_t queries,
                           const phash_scratch *scratch)
 {
     return scratch->window_bytes ||
-           (queries >= QUERIES_MIN &&
+           ((double)queries * (double)plan->probes * BUCKETS_A_LOOK_UP >=
+                (double)plan->segment->buckets &&
             chunk_bytes(plan->segment, &plan->chunks[0]) >= CHUNK_BYTES_MIN);
 }
 
