@@ -13,7 +13,7 @@ struct bench_command {
     int (*run)(int argc, char **argv);
 };
 
-extern const struct bench_command bench_hash, bench_search, bench_robustness, bench_fpr,
+extern const struct bench_command bench_hash, bench_search, bench_live, bench_robustness, bench_fpr,
     bench_report;
 
 /* The subcommand of that name, or NULL. */

@@ -13,9 +13,9 @@
 static const struct bench_command *const commands[] = {
     &bench_hash,
 #if BENCH_HAS_VIPS
-    &bench_robustness, &bench_fpr, &bench_report,
+    &bench_robustness, &bench_fpr,  &bench_report,
 #endif
-    &bench_search,     NULL,
+    &bench_search,     &bench_live, NULL,
 };
 
 const char *bench_program = "phash-bench";

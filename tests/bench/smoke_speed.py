@@ -73,6 +73,22 @@ with tempfile.TemporaryDirectory() as folder:
     broken = subprocess.run([program, "hash", "--megapixels", "2,9"], capture_output=True)
     check(broken.returncode == 2 and b"2,9" in broken.stderr, "another size is an error")
 
+    out = pathlib.Path(folder) / "live.json"
+    for where in ((), ("--file", pathlib.Path(folder) / "live.phash"), ("--data", 2, "--radius", 40)):
+        table = run("live", "--size", 20000, "--rate", 20000, "--seconds", 1, "--turns", 1, "--output", out, *where)
+        result = json.loads(out.read_text())
+        check_environment(result)
+        check([row["batch"] for row in result["results"]] == [1, 256], "single queries and batches")
+        for row in result["results"]:
+            check(all(row[key] > 0 for key in ("us_alone", "us_beside", "cpu_us_alone", "cpu_us_beside")),
+                  "alone and beside the writer searches take their time")
+            check(abs(row["loss"] - (1 - row["us_alone"] / row["us_beside"])) < 1e-4, "the loss is theirs")
+        check((result["open_ms"] > 0) == ("--file" in where), "a file takes time to open")
+        check(result["changes_per_second"] > 0, "the writer writes")
+        check("changes/s" in table.stdout, "the table says how much")
+    broken = subprocess.run([program, "live", "--sync"], capture_output=True)
+    check(broken.returncode == 2 and b"--file" in broken.stderr, "only files are synced")
+
     broken = subprocess.run([program, "search", "--bits", "100"], capture_output=True)
     check(broken.returncode == 2 and b"64 or 256" in broken.stderr, "another length is an error")
 
