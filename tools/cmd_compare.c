@@ -151,13 +151,8 @@ static enum pool_next next_job(void *context, struct pool_job *job)
         input.error.status = PHASH_E_OPEN;
         snprintf(input.error.message, sizeof input.error.message, "a folder, not a picture");
     }
-    job->fd = input.fd;
-    job->bytes = input.bytes;
-    job->error = input.error;
+    decode_args_job(&run->args, &input, job);
     job->tag = side;
-    job->work.decode = run->args.decode;
-    job->work.algorithm = run->args.algorithm;
-    job->work.pdq = run->args.pdq;
     return POOL_JOB;
 }
 

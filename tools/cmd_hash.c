@@ -136,23 +136,7 @@ static void parse(const struct command *self, struct run *run, int argc, char **
 static enum pool_next next_job(void *context, struct pool_job *job)
 {
     struct run *run = context;
-    struct input input;
-    switch (inputs_next(run->inputs, &input)) {
-    case INPUTS_WAIT:
-        return POOL_WAIT;
-    case INPUTS_END:
-        return POOL_END;
-    default:
-        break;
-    }
-    job->fd = input.fd;
-    job->bytes = input.bytes;
-    job->tag = input.path;
-    job->error = input.error;
-    job->work.decode = run->args.decode;
-    job->work.algorithm = run->args.algorithm;
-    job->work.pdq = run->args.pdq;
-    return POOL_JOB;
+    return decode_args_next(&run->args, run->inputs, job);
 }
 
 /* Writes what became of one image: a line of output, or a line of error. */

@@ -174,13 +174,8 @@ static enum pool_next next_job(void *context, struct pool_job *job)
         close(input.fd);
         input.fd = -1;
     }
-    job->fd = input.fd;
-    job->bytes = input.bytes;
+    decode_args_job(&run->args, &input, job);
     job->tag = file;
-    job->error = input.error;
-    job->work.decode = run->args.decode;
-    job->work.algorithm = run->args.algorithm;
-    job->work.pdq = run->args.pdq;
     return POOL_JOB;
 }
 

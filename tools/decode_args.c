@@ -61,6 +61,33 @@ bool decode_args_take(const struct command *self, struct decode_args *args, int 
     }
 }
 
+void decode_args_job(const struct decode_args *args, const struct input *input,
+                     struct pool_job *job)
+{
+    job->fd = input->fd;
+    job->bytes = input->bytes;
+    job->tag = input->path;
+    job->error = input->error;
+    job->work.decode = args->decode;
+    job->work.algorithm = args->algorithm;
+    job->work.pdq = args->pdq;
+}
+
+enum pool_next decode_args_next(const struct decode_args *args, struct inputs *inputs,
+                                struct pool_job *job)
+{
+    struct input input;
+    switch (inputs_next(inputs, &input)) {
+    case INPUTS_WAIT:
+        return POOL_WAIT;
+    case INPUTS_END:
+        return POOL_END;
+    default:
+        decode_args_job(args, &input, job);
+        return POOL_JOB;
+    }
+}
+
 struct pool *decode_args_pool(const struct decode_args *args, unsigned workers)
 {
     /* Waiting costs no processor time: a slow disk is given five times as long. */

@@ -4,6 +4,7 @@
 
 #include "algorithm.h"
 #include "cli.h"
+#include "inputs.h"
 #include "pool.h"
 
 enum {
@@ -58,6 +59,14 @@ bool decode_args_take(const struct command *self, struct decode_args *args, int 
 
 /* Starts a pool of `workers` processes; ends the program when that is not possible. */
 struct pool *decode_args_pool(const struct decode_args *args, unsigned workers);
+
+/* Makes a file the job of a worker that reads it as the options say; the job's tag is the path. */
+void decode_args_job(const struct decode_args *args, const struct input *input,
+                     struct pool_job *job);
+
+/* The next file of `inputs` as such a job, for the `next` of a pool's client. */
+enum pool_next decode_args_next(const struct decode_args *args, struct inputs *inputs,
+                                struct pool_job *job);
 
 /* "full", "nn512" or "fast". */
 const char *decode_args_profile(phash_pdq_profile profile);

@@ -107,13 +107,7 @@ static enum pool_next next_job(void *context, struct pool_job *job)
             r->list = input;
             return POOL_END;
         }
-        job->fd = input.fd;
-        job->bytes = input.bytes;
-        job->tag = input.path;
-        job->error = input.error;
-        job->work.decode = r->options->args.decode;
-        job->work.algorithm = r->options->args.algorithm;
-        job->work.pdq = r->options->args.pdq;
+        decode_args_job(&r->options->args, &input, job);
         return POOL_JOB;
     }
     return POOL_END;
