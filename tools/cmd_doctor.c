@@ -6,6 +6,7 @@
 #include "cli.h"
 #include "landlock.h"
 #include "sandbox.h"
+#include "text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -105,19 +106,26 @@ static int run_doctor(const struct command *self, int argc, char **argv)
     if (cli_option(self, argc, argv, ":", longs) != -1 || optind != argc)
         cli_usage(self, "doctor takes no arguments");
     bool all = true;
+    struct text t = {0};
     for (size_t i = 0; i < sizeof promises / sizeof promises[0]; i++) {
         const bool kept = refused(promises[i].worker, promises[i].attempt);
         all = all && kept;
-        printf("%s  %s\n", kept ? "yes" : "NO ", promises[i].promise);
+        text_string(&t, kept ? "yes  " : "NO   ");
+        text_string(&t, promises[i].promise);
+        text_string(&t, "\n");
     }
-    char sets[64];
+    char sets[64], line[512];
     (void)phash_cpu_names(phash_cpu_active(), sets, sizeof sets);
-    printf("\nLandlock version %d; decoders: %s; instruction sets: %s\n", landlock_version(),
-           phash_decode_libraries(), sets);
+    snprintf(line, sizeof line, "\nLandlock version %d; decoders: %s; instruction sets: %s\n",
+             landlock_version(), phash_decode_libraries(), sets);
+    text_string(&t, line);
     if (!all)
-        puts("\nSome protections are missing on this system: an older or restricted kernel.\n"
-             "Hashing works; with --require-sandbox it refuses to start instead.");
-    if (fflush(stdout) != 0)
+        text_string(&t, "\nSome protections are missing on this system: an older or restricted "
+                        "kernel.\n"
+                        "Hashing works; with --require-sandbox it refuses to start instead.\n");
+    const bool told = cli_write(t.data, t.length);
+    text_free(&t);
+    if (!told)
         return EXIT_FAILED;
     return all ? EXIT_DONE : EXIT_NO_MATCH;
 }

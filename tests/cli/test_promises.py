@@ -1,5 +1,5 @@
 """What holds for every subcommand: no network, no file but the named ones, none left anywhere, and a
-full disk on standard output is not silence."""
+full disk or a closed pipe on standard output is not silence."""
 
 import json
 import os
@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import unittest
 
-from cli import CliTest, PHASH, SANITIZED, main, picture
+from cli import CliTest, PHASH, PHASH_HOOKED, SANITIZED, main, picture
 
 HAVE_BANK = os.environ.get("PHASH_HAVE_BANK") == "1"
 # A pair of sockets without a name hands the open files to the workers.
@@ -18,6 +18,9 @@ IN_A_WORKER = {"open", "openat", "openat2", "creat", "clone", "clone3", "fork", 
                "io_uring_setup"}
 CHANGES = {"creat", "unlink", "unlinkat", "rename", "renameat", "renameat2", "mkdir", "mkdirat", "link",
            "linkat", "symlink", "symlinkat", "truncate", "mknod", "mknodat"}
+# Calls that put bytes into a descriptor, the first argument.
+WRITES = {"write", "writev", "pwrite64", "pwritev", "pwritev2", "sendfile", "splice", "tee", "vmsplice",
+          "copy_file_range", "ftruncate", "fallocate", "sendmsg", "sendmmsg"}
 HASH = "f" * 60 + "0123"
 
 
@@ -64,11 +67,13 @@ class EverySubcommand(CliTest):
         for part in ("info", "verify", "list"):
             yield Step("index", part, "known.phidx", speaks=part != "verify")
         yield Step("match", "-i", "known.phidx", "a.png", "-", stdin=HASH.encode() + b"\n", decodes=True)
-        yield Step("guide")
+        yield Step("doctor", code=None, decodes=True)
+        yield Step("help", "hash")
         yield Step("--help")
         yield Step("--version")
         if not HAVE_BANK:
             return
+        yield Step("guide")
         yield Step("keygen", "-o", "line", makes=("line.",))
         yield Step("case", "new", "-o", "case.json", "--json", "pics/c.png", makes=("case.json",), decodes=True)
         case = json.loads(self.done.stdout)
@@ -101,23 +106,22 @@ class EverySubcommand(CliTest):
             with self.subTest(command=" ".join(step.arguments)):
                 before = self.everything()
                 self.done = check(step)
-                self.assertEqual(self.done.returncode, step.code, self.done.stderr)
+                if step.code is not None:
+                    self.assertEqual(self.done.returncode, step.code, self.done.stderr)
                 for name in self.everything() - before:
                     self.assertTrue(any(name.startswith("work/" + n) for n in step.makes), name)
 
     def test_named_files_only(self):
         self.run_all(self.run_step)
 
-    def test_full_disk(self):
+    def cannot_speak(self, stdout, reason):
+        """Runs every step with a standard output that takes nothing, and then as it should be."""
         def check(step):
             if step.speaks:
-                with open("/dev/full", "wb") as full:
-                    done = self.run_step(step, stdout=full)
-                if not (step.makes and step.arguments[0] in ("case", "keygen")):
-                    self.assertEqual(done.returncode, 2, step.arguments)
-                    self.assertRegex(done.stderr, rb"phash: .*[Nn]o space left", step.arguments)
-                else:  # what it made cannot be made again
-                    self.assertEqual(done.returncode, 2, step.arguments)
+                done = self.run_step(step, stdout=stdout)
+                self.assertEqual(done.returncode, 2, step.arguments)
+                self.assertRegex(done.stderr, rb"phash: .*" + reason, step.arguments)
+                if step.makes and step.arguments[0] in ("case", "keygen"):  # what is there is not replaced
                     for name in os.listdir(self.at("work")):
                         if any(name.startswith(n) for n in step.makes):
                             os.unlink(self.at("work", name))
@@ -125,23 +129,90 @@ class EverySubcommand(CliTest):
 
         self.run_all(check)
 
+    def test_full_disk(self):
+        with open("/dev/full", "wb") as full:
+            self.cannot_speak(full, rb"[Nn]o space left")
+
+    def test_closed_pipe(self):
+        read, write = os.pipe()
+        os.close(read)
+        with os.fdopen(write, "wb") as pipe:
+            self.cannot_speak(pipe, rb"Broken pipe")
+
+    def traces(self, *command, **more):
+        """What strace saw: the program's answer, and a list of lines for each process and thread."""
+        folder = self.at("traces")
+        os.mkdir(folder)
+        done = subprocess.run(["strace", "-f", "-ff", "-y", "-o", os.path.join(folder, "t"), *command],
+                              cwd=self.at("work"), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              timeout=120, **more)
+        out = []
+        for name in sorted(os.listdir(folder)):
+            with open(os.path.join(folder, name), errors="replace") as f:
+                out.append(f.read().splitlines())
+        shutil.rmtree(folder)
+        return done, out
+
     @unittest.skipIf(SANITIZED, "sanitizers make calls of their own")
     @unittest.skipUnless(shutil.which("strace"), "no strace here")
     def test_traces(self):
-        os.mkdir(self.at("traces"))
-
         def check(step):
-            done = self.run_step(step, "strace", "-f", "-ff", "-o", self.at("traces", "t"))
-            workers = 0
-            for name in sorted(os.listdir(self.at("traces"))):
-                with open(self.at("traces", name), errors="replace") as f:
-                    lines = f.read().splitlines()
-                os.unlink(self.at("traces", name))
-                workers += self.check_trace(lines, step)
+            done, traces = self.traces(PHASH, *step.arguments, env=self.environment, input=step.stdin)
+            if step.arguments[0] == "doctor":  # whose children try what must be refused
+                traces = [self.without_refused(lines) for lines in traces]
+            workers = sum(self.check_trace(lines, step) for lines in traces)
             self.assertEqual(workers > 0, step.decodes, step.arguments)
             return done
 
         self.run_all(check)
+
+    @unittest.skipIf(SANITIZED, "sanitizers make calls of their own")
+    @unittest.skipUnless(shutil.which("strace"), "no strace here")
+    def test_traces_tell(self):
+        """What is forbidden is seen in a trace: with no sandbox, and where a worker is killed for it."""
+        self.write("work/connect", b"phash test: connect")
+        self.write("work/open", b"phash test: open")
+        for word, killed in (("connect", "socket"), ("open", "open")):
+            step = Step("hash", word, decodes=True)
+            for sandbox in (True, False):
+                environment = self.environment | ({} if sandbox else {"PHASH_TEST_NO_SANDBOX": "1"})
+                done, traces = self.traces(PHASH_HOOKED, *step.arguments, env=environment)
+                self.assertEqual(done.returncode, 2)
+                workers, faults = 0, []
+                for lines in traces:
+                    try:
+                        workers += self.check_trace(lines, step)
+                    except AssertionError as fault:
+                        faults.append(str(fault))
+                if sandbox:
+                    self.assertIn(b"died (signal 31)", done.stderr)
+                    self.assertRegex("".join(faults), killed)
+                else:
+                    self.assertNotIn(b"died", done.stderr)
+                    self.assertEqual(workers, 0)  # no trace is a worker's, which test_traces refuses
+                    self.assertEqual(bool(faults), word == "connect")
+
+    @staticmethod
+    def without_refused(lines):
+        """A trace without the calls that the kernel did not let through."""
+        if any("killed by SIGSYS" in line for line in lines):
+            lines = lines[:next(i for i, line in enumerate(lines) if "--- SIGSYS" in line
+                                or "killed by SIGSYS" in line) - 1]
+        return [line for line in lines if " = -1 " not in line]
+
+    def names(self, path, step):
+        """Whether a path is one of the files that the step may make or change."""
+        return any(os.path.basename(path).startswith(n) for n in step.makes)
+
+    def check_write(self, name, line, step):
+        """Only standard output and error, the named output, and what leads to the program's own
+        processes take bytes."""
+        m = re.match(r"\w+\((\d+)<([^>]*)>", line) or re.match(r"\w+\((\d+)()", line)
+        if not m or " = -1 " in line:  # vmsplice, tee and the like are nowhere allowed
+            return
+        number, target = int(m.group(1)), m.group(2)
+        own = re.match(r"(pipe|socket|UNIX|anon_inode|unix)", target) or number in (1, 2)
+        self.assertTrue(own or self.names(target.removesuffix("(deleted)"), step), line)
 
     def check_trace(self, lines, step):
         """1 for a worker."""
@@ -152,11 +223,12 @@ class EverySubcommand(CliTest):
                 self.assertIn("msg_name=NULL", line)
             if name == "socketpair":
                 self.assertIn("AF_UNIX", line)
+            if name in WRITES:
+                self.check_write(name, line, step)
             opens = name in ("open", "openat", "openat2") and re.search(r"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC", line)
             if (opens or name in CHANGES) and not line.rstrip().endswith(")") and " = -1 " not in line:
                 for path in re.findall(r'"([^"]*)"', line):
-                    self.assertTrue(any(os.path.basename(path).startswith(n) for n in step.makes)
-                                    or path in ("/dev/null", "/dev/tty"), line)
+                    self.assertTrue(self.names(path, step) or path in ("/dev/null", "/dev/tty"), line)
         if not any("landlock_restrict_self" in line for line in lines):
             return 0
         last = max(i for i, line in enumerate(lines)
