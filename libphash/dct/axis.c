@@ -196,31 +196,41 @@ phash_status dct_axis_reset(dct_axis *a, uint32_t in, uint32_t out)
     return PHASH_OK;
 }
 
+/* Splits the weights of window i, and notes where they need their high words. */
+static void pack_window(dct_axis *a, uint32_t i, uint32_t lanes)
+{
+    const int32_t *weights = a->weights + (size_t)i * a->taps;
+    int16_t *low = a->packed + (size_t)i * 2 * a->padded, *high = low + a->padded;
+    dct_window *win = &a->windows[i];
+    *win = (dct_window){.first = a->first[i], .count = (a->count[i] + lanes - 1) / lanes};
+    for (uint32_t t = 0; t < a->count[i]; t++) {
+        low[t] = (int16_t)(uint16_t)(weights[t] & 0xffff);
+        high[t] = (int16_t)((weights[t] - low[t]) / (1 << 16));
+        if (high[t]) {
+            if (!win->narrow)
+                win->wide = t / lanes;
+            win->narrow = t / lanes + 1;
+        }
+    }
+}
+
 phash_status dct_axis_pack(dct_axis *a, const dct_kernels *k)
 {
     free(a->packed);
+    free(a->windows);
     a->packed = NULL;
-    a->packed_bytes = 0;
-    if (k->digit_bytes == 4)
+    a->windows = NULL;
+    if (!k->lanes)
         return PHASH_OK;
     a->padded = (a->taps + k->lanes - 1) / k->lanes * k->lanes;
-    const size_t plane = (size_t)a->padded * k->digit_bytes, bytes = plane * k->digits * a->out;
-    a->packed = dct_alloc(bytes, 1);
-    if (!a->packed)
+    const size_t words = (size_t)a->padded * 2;
+    a->windows = dct_alloc(a->out, sizeof *a->windows);
+    a->packed = dct_alloc(a->out, words * sizeof *a->packed);
+    if (!a->windows || !a->packed)
         return PHASH_E_MEMORY;
-    a->packed_bytes = bytes;
-    memset(a->packed, 0, bytes);
+    memset(a->packed, 0, words * sizeof *a->packed * a->out);
     for (uint32_t i = 0; i < a->out; i++)
-        for (uint32_t t = 0; t < a->count[i]; t++) {
-            int32_t rest = a->weights[(size_t)i * a->taps + t];
-            char *at = (char *)a->packed + plane * k->digits * i;
-            for (unsigned p = 0; p < k->digits; p++, at += plane) {
-                /* The lowest digit first; the last one is what remains. */
-                const int32_t digit = p + 1 < k->digits ? rest & ((1 << k->shift) - 1) : rest;
-                rest = (rest - digit) / (1 << k->shift);
-                ((int16_t *)(void *)at)[t] = (int16_t)digit;
-            }
-        }
+        pack_window(a, i, k->lanes);
     return PHASH_OK;
 }
 

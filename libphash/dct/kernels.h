@@ -18,8 +18,9 @@ enum {
     DCT_QUADS = 4   /* times four rows that go through at once */
 };
 
-/* What the kernels by fours know of a window: its steps, of DCT_BLOCK pixels or of four rows, and
- * those among them (from `wide` on, up to `narrow`) in which weights have a third digit. */
+/* What kernels know of a window whose weights are split into digits: its steps, of pixels or of rows,
+ * and those among them (from `wide` on, up to `narrow`) in which weights have the highest digit. Far
+ * from its middle a window's weights are small. */
 typedef struct dct_window {
     uint32_t first, count, wide, narrow;
 } dct_window;
@@ -32,24 +33,22 @@ typedef struct dct_axis {
     uint32_t *first, *count;
     int32_t *weights; /* out * taps */
 
-    /* The same weights as a kernel wants them: for each window `digits` planes of `padded` digits,
-     * zero behind the window. NULL where the kernel takes `weights`. */
+    /* The same weights for kernels with `lanes`: for each window `padded` low words, then as many high
+     * ones, zero behind the window. Steps are of `lanes` samples, the first at first[i]. */
     uint32_t padded;
-    void *packed;
-    size_t packed_bytes;
+    int16_t *packed;
+    dct_window *windows;
 
     /* The same for kernels that take rows by fours, see quads.c: signed digits of a byte each, for
      * each window room for `steps` steps. */
-    dct_window *windows;
     int8_t *digits;
     uint32_t steps;
 } dct_axis;
 
 typedef struct dct_kernels {
-    /* How a weight is split so that a narrow multiplication does: w = sum over plane p of
-     * digit p << (shift * p). digit_bytes is 4 for whole weights, or 2; the lowest of 2-byte
-     * digits is 0..4095. Windows are padded to a multiple of lanes. */
-    unsigned digits, digit_bytes, shift, lanes;
+    /* 0 where `horizontal` takes whole weights. Otherwise it takes a weight as two signed words,
+     * low + (high << 16), so that a narrow multiplication does, and this many at once. */
+    unsigned lanes;
 
     /* n pixels to grey. */
     void (*grey)(phash_pixel_format format, const uint8_t *pixels, uint8_t *grey, size_t n);

@@ -84,52 +84,95 @@ static void grey_avx2(phash_pixel_format format, const uint8_t *p, uint8_t *grey
         grey[x] = dct_grey_of(p[r], p[1], p[2 - r]);
 }
 
-static inline uint32_t sum_of(__m256i v)
-{
-    __m128i h = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
-    h = _mm_add_epi32(h, _mm_shuffle_epi32(h, 0x4e));
-    h = _mm_add_epi32(h, _mm_shuffle_epi32(h, 0xb1));
-    return (uint32_t)_mm_cvtsi128_si32(h);
-}
+enum { LANES = 16, FOUR = 4 };
 
-static inline __m256i load16(const uint8_t *p)
-{
-    return _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)p));
-}
+/* Sums of each word of the weights, of four rows. */
+typedef struct word_sums {
+    __m256i low[FOUR], high[FOUR];
+} word_sums;
 
-/* Two rows, which may be one and the same. */
-static void rows_avx2(const dct_axis *axis, const uint8_t *row0, const uint8_t *row1, uint8_t *out0,
-                      uint8_t *out1)
+/* Adds steps `from` to `to` of a window that begins at rows[r] + at to the sums. */
+static inline __attribute__((always_inline)) void
+add_steps(word_sums *s, const uint8_t *const rows[FOUR], size_t at, const int16_t *low,
+          const int16_t *high, uint32_t from, uint32_t to, int wide)
 {
-    const int16_t *w = axis->packed;
-    const size_t plane = axis->padded;
-    for (uint32_t i = 0; i < axis->out; i++, w += 2 * plane) {
-        const uint8_t *a = row0 + axis->first[i], *b = row1 + axis->first[i];
-        const uint32_t count = axis->count[i];
-        __m256i a0 = _mm256_setzero_si256(), a1 = a0, b0 = a0, b1 = a0;
-        for (uint32_t t = 0; t < count; t += 16) {
-            const __m256i low = _mm256_load_si256((const __m256i *)(w + t)),
-                          high = _mm256_load_si256((const __m256i *)(w + plane + t));
-            const __m256i va = load16(a + t), vb = load16(b + t);
-            a0 = _mm256_add_epi32(a0, _mm256_madd_epi16(va, low));
-            a1 = _mm256_add_epi32(a1, _mm256_madd_epi16(va, high));
-            b0 = _mm256_add_epi32(b0, _mm256_madd_epi16(vb, low));
-            b1 = _mm256_add_epi32(b1, _mm256_madd_epi16(vb, high));
+    for (size_t t = (size_t)from * LANES; t < (size_t)to * LANES; t += LANES) {
+        const __m256i w0 = _mm256_load_si256((const __m256i *)(const void *)(low + t)),
+                      w1 = wide ? _mm256_load_si256((const __m256i *)(const void *)(high + t)) : w0;
+        for (unsigned r = 0; r < FOUR; r++) {
+            const __m256i v = _mm256_cvtepu8_epi16(
+                _mm_loadu_si128((const __m128i *)(const void *)(rows[r] + at + t)));
+            s->low[r] = _mm256_add_epi32(s->low[r], _mm256_madd_epi16(v, w0));
+            if (wide)
+                s->high[r] = _mm256_add_epi32(s->high[r], _mm256_madd_epi16(v, w1));
         }
-        const uint32_t sum_a = sum_of(_mm256_add_epi32(a0, _mm256_slli_epi32(a1, 12))),
-                       sum_b = sum_of(_mm256_add_epi32(b0, _mm256_slli_epi32(b1, 12)));
-        out0[i] = dct_clip((int32_t)(sum_a + DCT_ROUND));
-        out1[i] = dct_clip((int32_t)(sum_b + DCT_ROUND));
+    }
+}
+
+/* Pairs of neighbours added, those of a in the lower halves of the lanes. */
+static inline __m256i fold(__m256i a, __m256i b)
+{
+    return _mm256_add_epi32(_mm256_unpacklo_epi64(a, b), _mm256_unpackhi_epi64(a, b));
+}
+
+/* Sample i of four rows, not clipped yet. */
+static inline __m128i window_sums(const dct_axis *axis, uint32_t i, const uint8_t *const rows[FOUR])
+{
+    const dct_window win = axis->windows[i];
+    const int16_t *low = axis->packed + (size_t)i * 2 * axis->padded, *high = low + axis->padded;
+    word_sums s;
+    for (unsigned r = 0; r < FOUR; r++)
+        s.low[r] = s.high[r] = _mm256_setzero_si256();
+    add_steps(&s, rows, win.first, low, high, 0, win.wide, 0);
+    add_steps(&s, rows, win.first, low, high, win.wide, win.narrow, 1);
+    add_steps(&s, rows, win.first, low, high, win.narrow, win.count, 0);
+    for (unsigned r = 0; r < FOUR; r++)
+        s.low[r] = _mm256_add_epi32(s.low[r], _mm256_slli_epi32(s.high[r], 16));
+    /* Each of 128 bits: two sums of the first row, two of the second; and of the other two. */
+    const __m256i ab = fold(s.low[0], s.low[1]), cd = fold(s.low[2], s.low[3]);
+    const __m256 x = _mm256_castsi256_ps(ab), y = _mm256_castsi256_ps(cd);
+    const __m256i sum = _mm256_add_epi32(_mm256_castps_si256(_mm256_shuffle_ps(x, y, 0x88)),
+                                         _mm256_castps_si256(_mm256_shuffle_ps(x, y, 0xdd)));
+    const __m128i four =
+        _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
+    return _mm_srai_epi32(_mm_add_epi32(four, _mm_set1_epi32(DCT_ROUND)), DCT_WEIGHT_BITS);
+}
+
+/* Four samples of four rows, which may be one and the same. */
+static inline void four_samples(const dct_axis *axis, uint32_t i, const uint8_t *const rows[FOUR],
+                                uint8_t *const out[FOUR])
+{
+    const uint32_t left = axis->out - i < FOUR ? axis->out - i : FOUR;
+    __m128i s[FOUR];
+    for (uint32_t k = 0; k < FOUR; k++) /* behind the last sample: the last again */
+        s[k] = window_sums(axis, i + (k < left ? k : left - 1), rows);
+    const __m128i samples =
+        _mm_packus_epi16(_mm_packs_epi32(s[0], s[1]), _mm_packs_epi32(s[2], s[3]));
+    uint32_t bytes[FOUR];
+    _mm_storeu_si128((__m128i *)(void *)bytes,
+                     _mm_shuffle_epi8(samples, _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14,
+                                                             3, 7, 11, 15)));
+    for (unsigned r = 0; r < FOUR; r++) {
+        if (left == FOUR)
+            memcpy(out[r] + i, &bytes[r], FOUR);
+        else
+            memcpy(out[r] + i, &bytes[r], left);
     }
 }
 
 static void horizontal_avx2(const dct_axis *axis, const uint8_t *grey, size_t stride, uint8_t *out,
                             size_t rows)
 {
-    for (size_t r = 0; r < rows; r += 2) {
-        const size_t next = r + 1 < rows ? r + 1 : r;
-        rows_avx2(axis, grey + r * stride, grey + next * stride, out + r * axis->out,
-                  out + next * axis->out);
+    for (size_t done = 0; done < rows; done += FOUR) {
+        const uint8_t *from[FOUR];
+        uint8_t *to[FOUR];
+        for (size_t r = 0; r < FOUR; r++) { /* where there are fewer: the last again */
+            const size_t row = done + r < rows ? done + r : rows - 1;
+            from[r] = grey + row * stride;
+            to[r] = out + row * axis->out;
+        }
+        for (uint32_t i = 0; i < axis->out; i += FOUR)
+            four_samples(axis, i, from, to);
     }
 }
 
@@ -153,10 +196,7 @@ static void vertical_avx2(int32_t *sums, const uint8_t *lines, const int32_t *we
 
 void dct_kernels_avx2(dct_kernels *k)
 {
-    k->digits = 2;
-    k->digit_bytes = 2;
-    k->shift = 12;
-    k->lanes = 16;
+    k->lanes = LANES;
     k->grey = grey_avx2;
     k->horizontal = horizontal_avx2;
     k->vertical = vertical_avx2;

@@ -57,10 +57,7 @@ static void vertical_c(int32_t *sums, const uint8_t *lines, const int32_t *weigh
 
 void dct_kernels_c(dct_kernels *k)
 {
-    k->digits = 1;
-    k->digit_bytes = 4;
-    k->shift = 0;
-    k->lanes = 1;
+    k->lanes = 0;
     k->grey = grey_c;
     k->horizontal = horizontal_c;
     k->vertical = vertical_c;

@@ -40,9 +40,9 @@ phash_status phash_dct_new(uint32_t hash_size, uint32_t factor, phash_dct **out)
     const int n = (int)side;
     const fftw_r2r_kind dct2 = FFTW_REDFT10;
     pthread_mutex_lock(&planner);
-    dct->columns = fftw_plan_many_r2r(1, &n, n, picture, NULL, 1, n, scratch, NULL, 1, n, &dct2,
+    dct->columns = fftw_plan_many_r2r(1, &n, n, picture, NULL, n, 1, scratch, NULL, n, 1, &dct2,
                                       FFTW_ESTIMATE);
-    dct->rows = fftw_plan_many_r2r(1, &n, (int)hash_size, scratch, NULL, n, 1, picture, NULL, 1, n,
+    dct->rows = fftw_plan_many_r2r(1, &n, (int)hash_size, scratch, NULL, 1, n, picture, NULL, 1, n,
                                    &dct2, FFTW_ESTIMATE);
     pthread_mutex_unlock(&planner);
     if (dct->columns && dct->rows)

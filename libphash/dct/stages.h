@@ -38,15 +38,15 @@ typedef struct dct_idle {
     _Atomic(phash_dct_stream *) stream;
 } dct_idle;
 
-/* The context: parameters and plans. `columns` transforms the picture, which lies column after
- * column, along its columns; `rows` transforms the lowest hash_size rows of what comes out. */
+/* The context: parameters and plans. `columns` transforms the picture, which lies row after row,
+ * along its columns; `rows` transforms the lowest hash_size rows of what comes out. */
 struct phash_dct {
     uint32_t hash_size, factor, side;
     fftw_plan columns, rows;
     dct_idle *idle;
 };
 
-/* Transforms side * side values, picture[x * side + y], to coefficients[row * side + column] for
+/* Transforms side * side values, picture[row * side + column], to coefficients, laid out alike, for
  * the rows below hash_size. Overwrites `picture`, which also receives the result; both buffers are
  * of side * side and from dct_alloc. */
 void dct_transform(const phash_dct *dct, double *picture, double *scratch);

@@ -140,10 +140,11 @@ phash_status phash_dct_finish(phash_dct_stream *s, phash_dct_result *result)
         return PHASH_E_STATE;
     s->state = ST_DONE;
     const size_t side = s->dct->side, n = s->dct->hash_size;
+    const uint8_t *restrict small = s->small;
+    double *restrict picture = s->picture;
     dct_reduce_picture(&s->reduce, s->small);
-    for (size_t y = 0; y < side; y++)
-        for (size_t x = 0; x < side; x++)
-            s->picture[x * side + y] = s->small[y * side + x];
+    for (size_t i = 0; i < side * side; i++)
+        picture[i] = small[i];
     dct_transform(s->dct, s->picture, s->scratch);
     for (size_t i = 0; i < n; i++)
         memcpy(s->low + i * n, s->picture + i * side, n * sizeof *s->low);
