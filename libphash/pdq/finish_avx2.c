@@ -1,9 +1,10 @@
-/* What follows the filter, for AVX2: quality and DCT. */
+/* What follows the filter, for AVX2: quality, DCT, medians and the eight hashes. */
 #include "pdq/kernels.h"
 
 #include "pdq/dct64_columns.h"
 
 #include <immintrin.h>
+#include <string.h>
 
 enum { ROWS = PDQ_DCT_SIDE };
 
@@ -83,8 +84,91 @@ static void dct64(const float a[PDQ_SIDE * PDQ_SIDE], float b[ROWS * ROWS])
     }
 }
 
+/* Floats as signed integers in the same order: the lower bits of a negative number are flipped.
+ * (-0 comes before +0; as a threshold the two are the same.) */
+static inline __m256i key_of(__m256 v)
+{
+    const __m256i bits = _mm256_castps_si256(v);
+    return _mm256_xor_si256(bits, _mm256_srli_epi32(_mm256_srai_epi32(bits, 31), 1));
+}
+
+/* How many of the 256 halves are below the pivot. */
+static int count_below(const __m256i half[ROWS], int pivot)
+{
+    const __m256i p = _mm256_set1_epi16((short)pivot);
+    __m256i even = _mm256_setzero_si256(), odd = even;
+    for (int i = 0; i < ROWS; i += 2) {
+        even = _mm256_sub_epi16(even, _mm256_cmpgt_epi16(p, half[i]));
+        odd = _mm256_sub_epi16(odd, _mm256_cmpgt_epi16(p, half[i + 1]));
+    }
+    const __m256i pairs = _mm256_madd_epi16(_mm256_add_epi16(even, odd), _mm256_set1_epi16(1));
+    __m128i sum = _mm_add_epi32(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1));
+    sum = _mm_add_epi32(sum, _mm_unpackhi_epi64(sum, sum));
+    return _mm_cvtsi128_si32(sum) + _mm_extract_epi32(sum, 1);
+}
+
+/* The lower median. The upper halves of the keys are searched bit by bit: the largest h such that
+ * at most 127 halves are below it. The few keys that have this half are then sorted out. */
+static float lower_median(const float b[ROWS * ROWS])
+{
+    enum { RANK = ROWS * ROWS / 2 - 1 };
+    int32_t key[ROWS * ROWS], candidate[ROWS * ROWS];
+    __m256i half[ROWS];
+    for (int i = 0; i < ROWS; i++) {
+        const __m256i lo = key_of(_mm256_loadu_ps(b + i * ROWS));
+        const __m256i hi = key_of(_mm256_loadu_ps(b + i * ROWS + 8));
+        _mm256_storeu_si256((__m256i *)(key + i * ROWS), lo);
+        _mm256_storeu_si256((__m256i *)(key + i * ROWS + 8), hi);
+        half[i] = _mm256_packs_epi32(_mm256_srai_epi32(lo, 16), _mm256_srai_epi32(hi, 16));
+    }
+    int h = INT16_MIN, below = 0;
+    for (int bit = 0x8000; bit; bit >>= 1) {
+        const int pivot = h + bit; /* the first bit decides on the sign */
+        const int count = count_below(half, pivot);
+        if (count <= RANK) {
+            h = pivot;
+            below = count;
+        }
+    }
+    int n = 0;
+    for (int i = 0; i < ROWS * ROWS; i++) {
+        candidate[n] = key[i];
+        n += key[i] >> 16 == h;
+    }
+    /* The one with exactly rank - below before it, equal ones counted by position. */
+    int low = 0;
+    for (int bit = n > 1 ? 0x8000 : 0; bit; bit >>= 1) {
+        int count = below;
+        for (int i = 0; i < n; i++)
+            count += (candidate[i] & 0xffff) < (low | bit);
+        if (count <= RANK)
+            low |= bit;
+    }
+    const int32_t found = n > 1 ? (int32_t)((uint32_t)h << 16 | (uint32_t)low) : candidate[0];
+    const uint32_t bits = (uint32_t)found ^ (found < 0 ? 0x7fffffffu : 0);
+    float median;
+    memcpy(&median, &bits, sizeof median);
+    return median;
+}
+
+/* The text form begins with the last row's bits, and each row with its upper byte. */
+static void threshold(const float b[ROWS * ROWS], phash_hash256 *hash)
+{
+    const __m256 median = _mm256_set1_ps(lower_median(b));
+    for (int k = 0; k < PHASH_HASH256_BYTES; k++)
+        hash->bytes[PHASH_HASH256_BYTES - 1 - k] = (uint8_t)_mm256_movemask_ps(
+            _mm256_cmp_ps(_mm256_loadu_ps(b + 8 * k), median, _CMP_GT_OQ));
+}
+
+static void dihedral(const float b[ROWS * ROWS], phash_hash256 hash[PHASH_DIHEDRALS])
+{
+    pdq_dihedral_hashes(b, hash, threshold);
+}
+
 void pdq_finish_avx2(pdq_kernels *kernels)
 {
     kernels->quality = quality;
     kernels->dct64 = dct64;
+    kernels->threshold = threshold;
+    kernels->dihedral = dihedral;
 }

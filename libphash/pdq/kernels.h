@@ -7,6 +7,8 @@
 #include "pdq/stages.h"
 #include "pdq/wave.h"
 
+typedef void pdq_threshold_kernel(const float b[PDQ_DCT_SIDE * PDQ_DCT_SIDE], phash_hash256 *hash);
+
 typedef struct pdq_kernels {
     /* The wave (wave.h): rows to a block, 0 where there is none and pdq_jarosz does the work. */
     uint32_t lanes;
@@ -25,13 +27,18 @@ typedef struct pdq_kernels {
 
     int (*quality)(const float a[PDQ_SIDE * PDQ_SIDE]);
     void (*dct64)(const float a[PDQ_SIDE * PDQ_SIDE], float b[PDQ_DCT_SIDE * PDQ_DCT_SIDE]);
-    void (*threshold)(const float b[PDQ_DCT_SIDE * PDQ_DCT_SIDE], phash_hash256 *hash);
+    pdq_threshold_kernel *threshold;
     void (*dihedral)(const float b[PDQ_DCT_SIDE * PDQ_DCT_SIDE],
                      phash_hash256 hash[PHASH_DIHEDRALS]);
 } pdq_kernels;
 
 /* Fills the table for the sets, from C upwards. */
 void pdq_kernels_fill(pdq_kernels *kernels, uint32_t sets);
+
+/* All eight hashes. Transposing changes neither the coefficients' values nor so their median: four
+ * runs of `threshold` are enough. */
+void pdq_dihedral_hashes(const float b[PDQ_DCT_SIDE * PDQ_DCT_SIDE],
+                         phash_hash256 hash[PHASH_DIHEDRALS], pdq_threshold_kernel *threshold);
 
 void pdq_kernels_c(pdq_kernels *kernels);
 void pdq_wave_avx2(pdq_kernels *kernels);
