@@ -200,6 +200,26 @@ static phash_status pragma(phash_bank *bank, const char *sql, int64_t *value)
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? PHASH_OK : phash_bank_fail(bank, rc);
 }
 
+/* SQLite names the new mode before it has made the switch, and stays with the old one, without an
+ * error, where it cannot. With a rollback journal, what was erased would be in a file that is
+ * deleted, not overwritten. */
+static phash_status use_wal(phash_bank *bank)
+{
+    sqlite3_stmt *s = NULL;
+    bool wal = false;
+    int rc = sqlite3_prepare_v2(bank->db, "PRAGMA journal_mode = WAL", -1, &s, NULL);
+    if (rc == SQLITE_OK && (rc = sqlite3_step(s)) == SQLITE_ROW) {
+        const char *mode = (const char *)sqlite3_column_text(s, 0);
+        wal = mode && !strcmp(mode, "wal");
+        rc = sqlite3_step(s);
+    }
+    sqlite3_finalize(s);
+    if (rc != SQLITE_DONE)
+        return phash_bank_fail(bank, rc);
+    return wal ? PHASH_OK
+               : phash_fail(bank->error, PHASH_E_WRITE, "cannot keep a write-ahead log here");
+}
+
 static phash_status migrate(phash_bank *bank, int64_t version)
 {
     int rc = sqlite3_exec(bank->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
@@ -283,7 +303,7 @@ static phash_status open_database(phash_bank *bank, phash_bank_mode mode)
         return phash_bank_fail(bank, rc);
     phash_status status = configure(bank);
     if (!status && mode == PHASH_BANK_CREATE)
-        status = pragma(bank, "PRAGMA journal_mode = WAL", NULL);
+        status = use_wal(bank);
     if (!status)
         status = check_version(bank, mode);
     if (!status && mode == PHASH_BANK_READ)
