@@ -1,6 +1,8 @@
 /* Every allocation of this library fails once, in turn: the call says so, leaks nothing, and
  * its handle can be used again. Only aligned_alloc is taken over, which is what libphash-dct allocates
  * with: FFTW ends the process when it gets no memory, and that is documented, not tested. */
+#define _POSIX_C_SOURCE 200809L /* O_CLOEXEC */
+
 #include "check_main.h"
 
 #include <phash/dct.h>
@@ -8,7 +10,10 @@
 #include "faults/alloc_fault.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static long countdown = -1;
 static bool armed, fired;
@@ -106,6 +111,54 @@ static phash_status regrown(void)
     return status;
 }
 
+#if PHASH_HAS_DECODE
+static const char *image_path;
+static uint8_t file[1 << 20];
+static size_t file_bytes;
+
+/* The status, once it is certain that result and error tell the same. */
+static phash_status told(phash_status status, const phash_dct_result *r, const phash_error *error)
+{
+    if (status == PHASH_OK)
+        return r->hash.length == 64 ? status : PHASH_E_STATE;
+    return !r->hash.length && error->status == status && error->message[0] ? status : PHASH_E_STATE;
+}
+
+/* Files by path, descriptor and from memory, with every variant. */
+static phash_status decoded(void)
+{
+    phash_dct *dct;
+    phash_dct_options options = PHASH_DCT_OPTIONS_INIT;
+    phash_dct_result r = PHASH_DCT_RESULT_INIT;
+    phash_error error = PHASH_ERROR_INIT;
+    options.dihedral = options.inverted = 1;
+    phash_status status = phash_dct_new(8, 4, &dct);
+    if (status != PHASH_OK)
+        return status;
+    status = told(phash_dct_path(dct, image_path, NULL, &options, &r, &error), &r, &error);
+    if (status == PHASH_OK) {
+        const int fd = open(image_path, O_RDONLY | O_CLOEXEC);
+        status = told(phash_dct_fd(dct, fd, NULL, &options, &r, &error), &r, &error);
+        close(fd);
+    }
+    if (status == PHASH_OK)
+        status =
+            told(phash_dct_memory(dct, file, file_bytes, NULL, &options, &r, &error), &r, &error);
+    phash_dct_free(&dct);
+    return status;
+}
+
+static void read_image(void)
+{
+    FILE *in = fopen(image_path, "rb");
+    ck_assert_ptr_nonnull(in);
+    file_bytes = fread(file, 1, sizeof file, in);
+    fclose(in);
+    ck_assert_uint_gt(file_bytes, 0);
+    ck_assert_uint_lt(file_bytes, sizeof file);
+}
+#endif
+
 static long each_fails(phash_status (*call)(void))
 {
     for (long n = 0; n < 1000; n++) {
@@ -133,11 +186,22 @@ START_TEST(every_allocation_can_fail)
         pixels[i] = (uint8_t)test_random(&state);
     ck_assert_int_ge(each_fails(whole), 10);
     ck_assert_int_ge(each_fails(regrown), 15);
+#if PHASH_HAS_DECODE
+    read_image();
+    ck_assert_int_ge(each_fails(decoded), 20);
+#endif
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc != 2)
+        return 2;
+#if PHASH_HAS_DECODE
+    image_path = argv[1];
+#else
+    (void)argv;
+#endif
     if (!ALLOC_FAULT_AVAILABLE) {
         puts("skipped: the sanitizer has the allocator");
         return 77;
