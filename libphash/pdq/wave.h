@@ -56,7 +56,7 @@ typedef struct pdq_run {
     /* Vector t belongs to step t. */
     float *v;
     bool four;        /* both windows are 4, and v has four floats for each step */
-    float *four_line; /* then: the last 8 outputs of the first row box */
+    float *four_line; /* then: the last 8 outputs of the first row box, step t in vector t % 8 */
     /* Step t goes to vector t >> keep_shift of z. Where that is not 0, only the lanes in keep[t] do:
      * those that stand at a sampled column. */
     float *z;
@@ -69,7 +69,7 @@ typedef struct pdq_run {
 
     /* What goes from stretch to stretch, set to zero before a block. The delay lines hold the last
      * wr inputs of the row boxes before `position`. */
-    float *luma_line, *mean_line; /* wr + PDQ_BUFFER vectors */
+    float *luma_line, *mean_line; /* wr + PDQ_BUFFER vectors; for `four` step t in vector t % 4 */
     uint32_t position;
     float row_sum[PDQ_LANES_MAX], column_sum[2][PDQ_LANES_MAX], second_sum[PDQ_LANES_MAX];
 } pdq_run;

@@ -143,10 +143,9 @@ static inline void four(VF s, float *p)
     _mm_storeu_ps(p, _mm256_extractf128_ps(s, 1));
 }
 
-static inline VF leaving_four(VF a, const float *p)
+static inline VF leaving_four(const float *a, const float *p)
 {
-    return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm256_castps256_ps128(a),
-                                1);
+    return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(a), 1);
 }
 
 enum { KEEPS = 0 };

@@ -153,10 +153,10 @@ static inline void four(VF s, float *p)
     _mm_storeu_ps(p, _mm512_extractf32x4_ps(s, 3));
 }
 
-static inline VF leaving_four(VF a, const float *p)
+static inline VF leaving_four(const float *a, const float *p)
 {
     const VI before = _mm512_castps_si512(_mm512_broadcast_f32x4(_mm_loadu_ps(p)));
-    return _mm512_castsi512_ps(_mm512_alignr_epi32(_mm512_castps_si512(a), before, 12));
+    return _mm512_castsi512_ps(_mm512_alignr_epi32(_mm512_loadu_si512(a), before, 12));
 }
 
 enum { KEEPS = 1 };

@@ -118,7 +118,7 @@ static inline void four(VF s, float *p)
     store(p, s);
 }
 
-static inline VF leaving_four(VF a, const float *p)
+static inline VF leaving_four(const float *a, const float *p)
 {
     (void)a;
     return load(p);

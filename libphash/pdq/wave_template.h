@@ -12,14 +12,15 @@
  *   leave(s, p)        puts the last lane of s at *p; gives s in a form for enter
  *   enter(s, p)        lanes of s one up, *p in lane 0
  *   four(s, p)         puts the last four lanes of s at p[0 .. 3]
- *   leaving_four(a, p) lanes of a four up, p[0 .. 3] in lanes 0 .. 3
+ *   leaving_four(a, p) lanes of the vector at a four up, p[0 .. 3] in lanes 0 .. 3
  *   KEEPS, keep(p, mask, z)  stores z, or, where KEEPS, only the lanes in *mask
  *   window(w), window_of(shift), leaving(a, b, w)  lanes of a up by shift, filled up with the last
  *                      lanes of b
  */
 
 /* What a variant of the loop knows when it is compiled. FIXED: both windows are 4, and the
- * delay lines stay in registers. */
+ * delay lines are rings of four and eight vectors. (In registers they would take all that AVX2 has,
+ * and the constants would be loaded and the sums spilled instead.) */
 typedef struct variant {
     int channels;
     pdq_divide row, column;
@@ -31,7 +32,6 @@ typedef struct variant {
  * changes anything in memory. */
 typedef struct wave {
     VF s, z, up0, up1; /* row sum, second row sum, column sums of two steps */
-    VF luma[4 + PDQ_STEPS], mean[4 + PDQ_STEPS], v[8 + PDQ_STEPS]; /* of FIXED */
     VI d[12];
     window lag;
     colours k;
@@ -46,6 +46,7 @@ typedef struct wave {
     size_t z_step, z_four, z_all; /* from one step's z to the next: within four, within 16, after */
     const float *luma_old, *mean_old;
     float *luma_new, *mean_new;
+    float *luma_ring, *mean_ring, *v_ring; /* of FIXED */
 } wave;
 
 static inline __attribute__((always_inline)) VF luma_at(wave *w, int k, int channels)
@@ -74,8 +75,8 @@ static inline __attribute__((always_inline)) void step(wave *w, const int k, con
         luma = masked(luma, w->edge_mask + k * LANES);
     VF gone;
     if (how.fixed) {
-        w->luma[k + 4] = luma;
-        gone = w->luma[k];
+        gone = load(w->luma_ring + k % 4 * LANES);
+        store(w->luma_ring + k % 4 * LANES, luma);
     } else {
         store(w->luma_new + k * LANES, luma);
         gone = load(w->luma_old + k * LANES);
@@ -92,8 +93,8 @@ static inline __attribute__((always_inline)) void step(wave *w, const int k, con
     VF left;
     if (how.fixed) {
         float *out = w->out_v + 4 * k;
-        left = leaving_four(w->v[k], out + 4 * PDQ_LAG * (LANES - 4));
-        w->v[k + 8] = v;
+        left = leaving_four(w->v_ring + k % 8 * LANES, out + 4 * PDQ_LAG * (LANES - 4));
+        store(w->v_ring + k % 8 * LANES, v);
         four(v, out);
     } else {
         store(w->out_v + k * LANES, v);
@@ -107,8 +108,8 @@ static inline __attribute__((always_inline)) void step(wave *w, const int k, con
     if (how.column != PDQ_DIVIDE_NONE)
         mean = divide(mean, w->column_count, w->column_inverse);
     if (how.fixed) {
-        w->mean[k + 4] = mean;
-        gone = w->mean[k];
+        gone = load(w->mean_ring + k % 4 * LANES);
+        store(w->mean_ring + k % 4 * LANES, mean);
     } else {
         store(w->mean_new + k * LANES, mean);
         gone = load(w->mean_old + k * LANES);
@@ -142,14 +143,9 @@ static inline __attribute__((always_inline)) void run_as(pdq_run *run, const var
     w.row_inverse = load(run->row_inverse);
     w.column_count = load(run->column_count);
     w.column_inverse = load(run->column_inverse);
-    if (how.fixed) {
-        for (int i = 0; i < 8; i++)
-            w.v[i] = load(run->four_line + i * LANES);
-        for (int i = 0; i < 4; i++) {
-            w.luma[i] = load(run->luma_line + (run->position - 4 + (uint32_t)i) * LANES);
-            w.mean[i] = load(run->mean_line + (run->position - 4 + (uint32_t)i) * LANES);
-        }
-    }
+    w.luma_ring = run->luma_line;
+    w.mean_ring = run->mean_line;
+    w.v_ring = run->four_line;
     w.pixels = run->pixels;
     w.pitch = run->pitch;
     w.edge_count = run->row_count;
@@ -210,25 +206,6 @@ static inline __attribute__((always_inline)) void run_as(pdq_run *run, const var
         }
         if (how.fixed && KEEPS)
             w.out_z += PDQ_STEPS / 4 * LANES;
-        if (how.fixed) {
-            w.luma[0] = w.luma[PDQ_STEPS], w.luma[1] = w.luma[PDQ_STEPS + 1];
-            w.luma[2] = w.luma[PDQ_STEPS + 2], w.luma[3] = w.luma[PDQ_STEPS + 3];
-            w.mean[0] = w.mean[PDQ_STEPS], w.mean[1] = w.mean[PDQ_STEPS + 1];
-            w.mean[2] = w.mean[PDQ_STEPS + 2], w.mean[3] = w.mean[PDQ_STEPS + 3];
-            w.v[0] = w.v[PDQ_STEPS], w.v[1] = w.v[PDQ_STEPS + 1];
-            w.v[2] = w.v[PDQ_STEPS + 2], w.v[3] = w.v[PDQ_STEPS + 3];
-            w.v[4] = w.v[PDQ_STEPS + 4], w.v[5] = w.v[PDQ_STEPS + 5];
-            w.v[6] = w.v[PDQ_STEPS + 6], w.v[7] = w.v[PDQ_STEPS + 7];
-        }
-    }
-    if (how.fixed) {
-        for (int i = 0; i < 4; i++) {
-            store(run->luma_line + i * LANES, w.luma[i]);
-            store(run->mean_line + i * LANES, w.mean[i]);
-        }
-        for (int i = 0; i < 8; i++)
-            store(run->four_line + i * LANES, w.v[i]);
-        position = 4;
     }
     run->position = position;
     store(run->row_sum, w.s);
