@@ -29,7 +29,7 @@ phash_status phash_live_reserve(phash_index *index, size_t more, phash_error *er
     if (capacity < count + more)
         capacity = count + more;
     live_delta *larger;
-    if (phash_delta_new(capacity, index->row, &larger) != PHASH_OK)
+    if (phash_delta_new(capacity, index->row, index->options.radius, &larger) != PHASH_OK)
         return out_of_memory(error);
     phash_delta_append(larger, index->row, index->id_seed, d->hashes, d->ids, count);
     memcpy(larger->removed, d->removed, (count + 63) / 64 * 8);

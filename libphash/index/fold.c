@@ -35,6 +35,18 @@ typedef struct frozen {
     uint64_t sequence;
 } frozen;
 
+/* As many pairs as came before this fold, within reason, are to be expected before the next: so the
+ * delta and its table need not be copied into larger ones. */
+static size_t fresh_capacity(phash_index *index)
+{
+    pthread_mutex_lock(&index->write_lock);
+    const size_t count = atomic_load(&atomic_load(&index->current)->deltas[LIVE_GROWING]->count);
+    pthread_mutex_unlock(&index->write_lock);
+    return count < DELTA_FIRST         ? DELTA_FIRST
+           : count < PHASH_RECENT_ROWS ? count
+                                       : PHASH_RECENT_ROWS;
+}
+
 static phash_status freeze(phash_index *index, const live_fold *how, frozen *f, phash_error *error)
 {
     /* Labels that an earlier compaction could not merge. */
@@ -43,7 +55,8 @@ static phash_status freeze(phash_index *index, const live_fold *how, frozen *f, 
     if (status != PHASH_OK)
         return status;
     live_delta *fresh;
-    if (phash_delta_new(DELTA_FIRST, index->row, &fresh) != PHASH_OK)
+    if (phash_delta_new(fresh_capacity(index), index->row, index->options.radius, &fresh) !=
+        PHASH_OK)
         return out_of_memory(error);
     pthread_mutex_lock(&index->write_lock);
     live_version *v = atomic_load(&index->current);
@@ -209,8 +222,8 @@ static phash_status thaw(phash_index *index, phash_error *error)
     if (old) {
         const size_t a = atomic_load(&old->count), b = atomic_load(&new->count);
         live_version *next = NULL;
-        if (phash_delta_new(a + b > DELTA_FIRST ? a + b : DELTA_FIRST, index->row, &both) ==
-            PHASH_OK) {
+        if (phash_delta_new(a + b > DELTA_FIRST ? a + b : DELTA_FIRST, index->row,
+                            index->options.radius, &both) == PHASH_OK) {
             phash_delta_append(both, index->row, index->id_seed, old->hashes, old->ids, a);
             phash_delta_append(both, index->row, index->id_seed, new->hashes, new->ids, b);
             for (size_t i = 0; i < a + b; i++)

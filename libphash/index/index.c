@@ -55,7 +55,7 @@ phash_status phash_live_begin(phash_index *index, live_level *level, phash_error
 {
     live_delta *delta;
     live_version *version = NULL;
-    if (phash_delta_new(0, index->row, &delta) == PHASH_OK) {
+    if (phash_delta_new(0, index->row, index->options.radius, &delta) == PHASH_OK) {
         version = phash_version_new((live_level *const[]){level, NULL},
                                     (live_delta *const[]){NULL, delta});
         phash_delta_free(&delta, index->row);
@@ -172,7 +172,8 @@ phash_status phash_index_stats_get(phash_index *index, phash_index_stats *stats)
         const live_delta *d = v->deltas[i];
         if (!d)
             continue;
-        s.memory += d->capacity * (index->row + 12) + (d->head_mask + 1) * sizeof *d->heads;
+        s.memory += d->capacity * (index->row + 12) + (d->head_mask + 1) * sizeof *d->heads +
+                    phash_recent_memory(d->recent);
         s.pending += atomic_load(&d->count);
         s.removed += d->removed_count;
     }

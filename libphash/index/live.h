@@ -3,7 +3,8 @@
  *     version ──> level 0: segment + bitmap of removed slots      the base: built or mapped
  *        │  └───> level 1: the same, smaller                      only beside a large base
  *        ├──────> frozen delta                                    being folded in
- *        └──────> delta: arrays that grow at their end            what was added last
+ *        └──────> delta: arrays that grow at their end,           what was added last
+ *                 and from some size on a table (recent.h)
  *
  * A search takes the current version by one pointer, searches its parts and lets go: hazard
  * pointers (Michael 2004), one per searcher, say which versions may not be freed yet. Writers hold
@@ -27,6 +28,7 @@
 
 #include "index/journal.h"
 #include "index/labels.h"
+#include "index/recent.h"
 #include "index/snapshot.h"
 
 #include <pthread.h>
@@ -57,6 +59,7 @@ typedef struct live_delta {
     uint64_t *removed;
     atomic_bool any_removed;
     uint64_t removed_count;
+    phash_recent *recent; /* of the first pairs; NULL in a small one, and where it cannot help */
     /* Slots by id, for writers alone: chains from heads[hash of id], slot + 1 each. */
     uint32_t *heads;
     uint32_t *next;
@@ -90,6 +93,7 @@ struct phash_searcher {
     phash_index *index;
     phash_searcher *next; /* list, guarded by write_lock */
     phash_scratch *scratch;
+    phash_recent_test *test;
     _Atomic(live_version *)
         pinned; /* hazard pointer; a line of its own would be shared with none */
 };
@@ -129,7 +133,8 @@ phash_status phash_level_reserve_removal(live_level *level, phash_error *error);
 /* Hides the pairs of an id; returns how many there were. After phash_level_reserve_removal. */
 uint64_t phash_level_hide(live_level *level, uint64_t id);
 void phash_level_free(live_level **level);
-phash_status phash_delta_new(size_t capacity, size_t row, live_delta **delta);
+/* Rows of `row` bytes; `radius` is what most searches will ask for. */
+phash_status phash_delta_new(size_t capacity, size_t row, uint32_t radius, live_delta **delta);
 void phash_delta_append(live_delta *delta, size_t row, uint64_t seed, const uint8_t *hashes,
                         const uint64_t *ids, size_t n); /* there must be room */
 void phash_delta_free(live_delta **delta, size_t row);

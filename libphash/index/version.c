@@ -86,7 +86,10 @@ void phash_level_free(live_level **level)
 
 /* ---- deltas ---- */
 
-phash_status phash_delta_new(size_t capacity, size_t row, live_delta **delta)
+/* Below it a scan is as good as a table. */
+enum { TABLE_MIN = 2048 };
+
+phash_status phash_delta_new(size_t capacity, size_t row, uint32_t radius, live_delta **delta)
 {
     live_delta *d = *delta = phash_alloc_zero(1, sizeof *d);
     if (!d)
@@ -102,8 +105,13 @@ phash_status phash_delta_new(size_t capacity, size_t row, live_delta **delta)
     d->removed = phash_alloc_zero((capacity + 63) / 64, sizeof *d->removed);
     d->heads = phash_alloc_zero(heads, sizeof *d->heads);
     d->next = phash_alloc(capacity, sizeof *d->next);
-    if (d->hashes && d->ids && d->removed && d->heads && d->next)
+    if (d->hashes && d->ids && d->removed && d->heads && d->next) {
+        /* Without memory for a table the pairs are scanned. */
+        if (capacity >= TABLE_MIN && phash_recent_covers((uint32_t)row * 8, radius))
+            d->recent = phash_recent_new(
+                capacity < PHASH_RECENT_ROWS ? capacity : PHASH_RECENT_ROWS, row / 8);
         return PHASH_OK;
+    }
     phash_delta_free(delta, row);
     return PHASH_E_MEMORY;
 }
@@ -128,6 +136,8 @@ void phash_delta_append(live_delta *d, size_t row, uint64_t seed, const uint8_t 
         uint32_t *head = &d->heads[phash_delta_bucket(d, seed, ids[i])];
         d->next[at + i] = *head;
         *head = (uint32_t)(at + i + 1);
+        if (d->recent)
+            phash_recent_add(d->recent, hashes + i * row, at + i);
     }
     atomic_store_explicit(&d->count, at + n, memory_order_release);
 }
@@ -138,6 +148,7 @@ void phash_delta_free(live_delta **delta, size_t row)
     *delta = NULL;
     if (!d || --d->refs)
         return;
+    phash_recent_free(&d->recent);
     phash_wipe_free(d->hashes, d->hashes ? d->capacity * row : 0);
     phash_wipe_free(d->ids, 0);
     phash_wipe_free(d->removed, 0);
