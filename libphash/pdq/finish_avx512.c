@@ -8,27 +8,34 @@
 
 enum { ROWS = PDQ_DCT_SIDE };
 
-/* s / 255, rounded correctly: see divide() in wave_avx512.c. */
+/* The whole part of |s / 255|, where s = (u - v) * 100, plus the bits of the float 2^23, whose last
+ * place is 1.
+ *
+ * It is that of s * r, r being the float next to 1/255, if that is cut off and not rounded: r is too
+ * large by 0.993 in 2^24, so a multiple of 255 gives no less than its quotient n, and the float
+ * below a multiple, 255n(1 - e), less than n: e is least, 1.0039 in 2^24, where n is a power of two.
+ * The reference divides and rounds before it cuts, which makes no n of less: s / 255 is further
+ * below n than half a place of the floats there. */
 static inline __m512i steps(__m512 u, __m512 v)
 {
-    const __m512 c = _mm512_set1_ps(255.0f), r = _mm512_set1_ps(1.0f / 255.0f);
+    const __m512 r = _mm512_set1_ps(1.0f / 255.0f), base = _mm512_set1_ps(0x1p23f);
     const __m512 s = _mm512_mul_ps(_mm512_sub_ps(u, v), _mm512_set1_ps(100.0f));
-    const __m512 q = _mm512_mul_ps(s, r);
-    const __m512 d = _mm512_fmadd_ps(_mm512_fnmadd_ps(q, c, s), r, q);
-    return _mm512_abs_epi32(_mm512_cvttps_epi32(d));
+    return _mm512_castps_si512(
+        _mm512_fmadd_round_ps(_mm512_abs_ps(s), r, base, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC));
 }
 
 static int quality(const float a[PDQ_SIDE * PDQ_SIDE])
 {
+    /* Both add up 256 times the bits of 2^23 in each lane, which is 0 modulo 2^32. */
     __m512i down = _mm512_setzero_si512(), across = down;
     for (int i = 0; i < PDQ_SIDE; i++)
         for (int j = 0; j < PDQ_SIDE; j += 16) {
             const float *at = a + i * PDQ_SIDE + j;
             const __m512 u = _mm512_loadu_ps(at);
-            if (i + 1 < PDQ_SIDE)
-                down = _mm512_add_epi32(down, steps(u, _mm512_loadu_ps(at + PDQ_SIDE)));
-            /* The last column has no neighbour: it is compared with itself. */
+            /* The last row and column have no neighbour: they are compared with themselves. */
+            const __m512 below = i + 1 < PDQ_SIDE ? _mm512_loadu_ps(at + PDQ_SIDE) : u;
             const __mmask16 have = j + 16 < PDQ_SIDE ? 0xffff : 0x7fff;
+            down = _mm512_add_epi32(down, steps(u, below));
             across = _mm512_add_epi32(across, steps(u, _mm512_mask_loadu_ps(u, have, at + 1)));
         }
     const int sum = _mm512_reduce_add_epi32(_mm512_add_epi32(down, across)) / 90;
