@@ -95,6 +95,84 @@ START_TEST(an_index_survives_failed_allocations)
 }
 END_TEST
 
+/* In memory, written to a file, and a reader of it that follows. */
+static phash_status build_and_save(void)
+{
+    const char *path = in_folder("b");
+    phash_index_options options = PHASH_INDEX_OPTIONS_INIT;
+    options.threads = 1;
+    options.flags = PHASH_INDEX_MANUAL;
+    phash_index *index, *reader = NULL;
+    phash_status status = phash_index_build(hashes, ids, N, &options, &index, NULL);
+    if (status != PHASH_OK)
+        return index ? PHASH_E_STATE : status;
+    status = phash_index_label_set(index, ids, labels, 4, NULL);
+    if (status == PHASH_OK)
+        status = phash_index_save(index, path, PHASH_SAVE_REPLACE, NULL);
+    options.flags = PHASH_INDEX_READ_ONLY;
+    if (status == PHASH_OK)
+        status = phash_index_open(path, &options, &reader, NULL);
+    if (status == PHASH_OK)
+        status = phash_index_save(index, path, PHASH_SAVE_REPLACE, NULL);
+    int changed = 0;
+    if (status == PHASH_OK)
+        status = phash_index_refresh(reader, &changed, NULL);
+    phash_searcher *searcher = NULL;
+    phash_matches found = PHASH_MATCHES_INIT;
+    if (status == PHASH_OK)
+        status = phash_searcher_new(reader, &searcher);
+    if (status == PHASH_OK)
+        status = phash_search_nearest(searcher, hashes, 3, 5, 256, &found, NULL);
+    if (status == PHASH_OK && (found.count != 15 || found.items[0].distance != 0))
+        status = PHASH_E_CORRUPT;
+    phash_matches_free(&found);
+    phash_searcher_free(&searcher);
+    phash_cursor *cursor = NULL;
+    if (status == PHASH_OK)
+        status = phash_cursor_new(reader, &cursor);
+    phash_hash256 some[N];
+    uint64_t some_ids[N];
+    size_t there = 0;
+    for (size_t n = 1; status == PHASH_OK && n; there += n)
+        n = phash_cursor_next(cursor, 7, some, some_ids);
+    char label[20];
+    if (status == PHASH_OK)
+        status = phash_index_label(reader, 1, label, sizeof label, NULL);
+    if (status == PHASH_OK && (there != N || strcmp(label, "label") != 0))
+        status = PHASH_E_CORRUPT;
+    phash_cursor_free(&cursor);
+    phash_index_free(&reader);
+    phash_index_free(&index);
+    return status;
+}
+
+START_TEST(building_and_reading_survive_failed_allocations)
+{
+    uint64_t state = test_seed();
+    for (size_t i = 0; i < N; i++) {
+        random_hash(&state, &hashes[i]);
+        ids[i] = i;
+        labels[i] = i % 2 ? "label" : NULL;
+    }
+    folder_new_in_memory();
+    ck_assert_int_eq(build_and_save(), PHASH_OK);
+    long n = 0;
+    for (bool fired = true; fired && n < MOST; n++) {
+        alloc_fault_arm(n);
+        const phash_status status = build_and_save();
+        fired = alloc_fault_disarm();
+        ck_assert_msg(alloc_fault_balance() == 0, "allocation %ld: %ld blocks leak", n,
+                      alloc_fault_balance());
+        ck_assert_msg(status == PHASH_OK || (fired && status == PHASH_E_MEMORY),
+                      "allocation %ld: %s", n, phash_status_name(status));
+        ck_assert_int_eq(phash_index_verify(in_folder("b"), NULL), PHASH_OK);
+    }
+    folder_remove();
+    printf("%ld allocations\n", n);
+    ck_assert_int_gt(n, 30);
+}
+END_TEST
+
 int main(void)
 {
     if (!ALLOC_FAULT_AVAILABLE) {
@@ -105,6 +183,7 @@ int main(void)
     TCase *t = tcase_create("alloc_index");
     tcase_set_timeout(t, 0);
     tcase_add_test(t, an_index_survives_failed_allocations);
+    tcase_add_test(t, building_and_reading_survive_failed_allocations);
     suite_add_tcase(s, t);
     return test_main(s);
 }
