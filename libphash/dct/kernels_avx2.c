@@ -4,58 +4,62 @@
 #include <immintrin.h>
 #include <string.h>
 
-/* Weights of the words (R, G) and (G, B): G's does not fit 16 signed bits, so it is halved. */
-_Static_assert(DCT_GREY_G % 2 == 0, "G is given half its weight twice");
-#define HALF_G (DCT_GREY_G / 2)
+/* The weights add up to one, so grey = G + the rest of R - G and B - G: two products a pixel. */
+_Static_assert(DCT_GREY_R + DCT_GREY_G + DCT_GREY_B == 1 << 16, "weights of grey add up to one");
 
-/* Bytes of four pixels to words, (R, G) and (G, B) of each. R is where in a pixel red stands, STEP
- * the size of a pixel. */
-#define Z -128
-#define WORDS(step, a, b)                                                                          \
-    _mm_setr_epi8(a, Z, b, Z, step + a, Z, step + b, Z, 2 * step + a, Z, 2 * step + b, Z,          \
-                  3 * step + a, Z, 3 * step + b, Z)
+/* How eight pixels are read: 16 bytes from the first on, and 16 that end with the last, so that none
+ * behind them is touched. `order` puts the bytes of each as (R, G, G, B). */
+typedef struct eight {
+    size_t bytes, upper; /* of eight pixels; where the last 16 of them begin */
+    __m256i order;
+} eight;
 
-typedef struct shuffle {
-    __m256i rg, gb;
-} shuffle;
-
-static shuffle shuffle_of(phash_pixel_format format)
+static eight eight_of(phash_pixel_format format)
 {
-    __m128i rg, gb;
-    switch (format) {
-    case PHASH_PIXEL_BGR8:
-        rg = WORDS(3, 2, 1);
-        gb = WORDS(3, 1, 0);
-        break;
-    case PHASH_PIXEL_RGBA8:
-        rg = WORDS(4, 0, 1);
-        gb = WORDS(4, 1, 2);
-        break;
-    case PHASH_PIXEL_BGRA8:
-        rg = WORDS(4, 2, 1);
-        gb = WORDS(4, 1, 0);
-        break;
-    default:
-        rg = WORDS(3, 0, 1);
-        gb = WORDS(3, 1, 2);
-        break;
-    }
-    return (shuffle){_mm256_broadcastsi128_si256(rg), _mm256_broadcastsi128_si256(gb)};
+    const int step = (int)phash_pixel_bytes(format);
+    const int r = format == PHASH_PIXEL_BGR8 || format == PHASH_PIXEL_BGRA8 ? 2 : 0;
+    const int skipped = 4 * step - (8 * step - 16); /* bytes before the fifth pixel */
+    const __m128i pixel = _mm_setr_epi32(0, 0x01010101, 0x02020202, 0x03030303);
+    const __m128i low = _mm_add_epi8(_mm_mullo_epi32(pixel, _mm_set1_epi32(step)),
+                                     _mm_set1_epi32(r | 1 << 8 | 1 << 16 | (2 - r) << 24));
+    return (eight){8 * (size_t)step, 8 * (size_t)step - 16,
+                   _mm256_set_m128i(_mm_add_epi8(low, _mm_set1_epi8((char)skipped)), low)};
 }
 
-/* Eight pixels to eight 32-bit greys. `p` has 16 readable bytes at the fourth pixel. */
-static inline __m256i grey8(const uint8_t *p, size_t step, shuffle s)
+/* Eight pixels to eight 32-bit greys. */
+static inline __m256i grey8(const uint8_t *p, const eight *e)
 {
-    const __m256i rg_weights = _mm256_set1_epi32(HALF_G << 16 | DCT_GREY_R),
-                  gb_weights = _mm256_set1_epi32(DCT_GREY_B << 16 | HALF_G);
-    const __m256i v =
-        _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)p)),
-                                _mm_loadu_si128((const __m128i *)(p + 4 * step)), 1);
-    const __m256i rg = _mm256_madd_epi16(_mm256_shuffle_epi8(v, s.rg), rg_weights),
-                  gb = _mm256_madd_epi16(_mm256_shuffle_epi8(v, s.gb), gb_weights);
-    const __m256i sum =
-        _mm256_add_epi32(_mm256_add_epi32(rg, gb), _mm256_set1_epi32(DCT_GREY_ROUND));
-    return _mm256_srli_epi32(sum, 16);
+    const __m256i signs = _mm256_set1_epi32(0x01ffff01), /* R - G, B - G */
+        weights = _mm256_set1_epi32(DCT_GREY_B << 16 | DCT_GREY_R),
+                  green = _mm256_set1_epi32(0x00ff0000);
+    const __m128i low = _mm_loadu_si128((const __m128i *)(const void *)p),
+                  high = _mm_loadu_si128((const __m128i *)(const void *)(p + e->upper));
+    const __m256i v = _mm256_shuffle_epi8(
+        _mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1), e->order);
+    const __m256i rest = _mm256_madd_epi16(_mm256_maddubs_epi16(v, signs), weights),
+                  g = _mm256_add_epi32(_mm256_and_si256(v, green),
+                                       _mm256_set1_epi32(DCT_GREY_ROUND));
+    return _mm256_srli_epi32(_mm256_add_epi32(rest, g), 16);
+}
+
+/* Thirty-two pixels. */
+static inline void grey_32(const uint8_t *p, const eight *e, uint8_t *grey)
+{
+    const __m256i a = _mm256_packus_epi32(grey8(p, e), grey8(p + e->bytes, e)),
+                  b = _mm256_packus_epi32(grey8(p + 2 * e->bytes, e), grey8(p + 3 * e->bytes, e));
+    /* Packing goes by 128-bit lanes: 0-3 8-11 16-19 24-27 | 4-7 12-15 20-23 28-31. */
+    const __m256i mixed = _mm256_packus_epi16(a, b);
+    _mm256_storeu_si256(
+        (__m256i *)(void *)grey,
+        _mm256_permutevar8x32_epi32(mixed, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7)));
+}
+
+static inline void grey_8(const uint8_t *p, const eight *e, uint8_t *grey)
+{
+    const __m256i v = grey8(p, e);
+    const __m128i words =
+        _mm_packus_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+    _mm_storel_epi64((__m128i *)(void *)grey, _mm_packus_epi16(words, words));
 }
 
 static void grey_avx2(phash_pixel_format format, const uint8_t *p, uint8_t *grey, size_t n)
@@ -65,23 +69,21 @@ static void grey_avx2(phash_pixel_format format, const uint8_t *p, uint8_t *grey
         memcpy(grey, p, n);
         return;
     }
-    const shuffle s = shuffle_of(format);
+    const eight e = eight_of(format);
     size_t x = 0;
-    /* The loads of the last group reach 4 bytes behind it where a pixel has 3: one more pixel, and
-     * a bit, must follow. */
-    for (; x + 34 <= n; x += 32, p += 32 * step) {
-        const __m256i a = _mm256_packus_epi32(grey8(p, step, s), grey8(p + 8 * step, step, s)),
-                      b = _mm256_packus_epi32(grey8(p + 16 * step, step, s),
-                                              grey8(p + 24 * step, step, s));
-        /* Packing goes by 128-bit lanes: 0-3 8-11 16-19 24-27 | 4-7 12-15 20-23 28-31. */
-        const __m256i mixed = _mm256_packus_epi16(a, b);
-        _mm256_storeu_si256(
-            (__m256i *)(grey + x),
-            _mm256_permutevar8x32_epi32(mixed, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7)));
+    for (; x + 32 <= n; x += 32)
+        grey_32(p + x * step, &e, grey + x);
+    for (; x + 8 <= n; x += 8)
+        grey_8(p + x * step, &e, grey + x);
+    if (x < n && n >= 8) { /* the last eight, of which some are known */
+        grey_8(p + (n - 8) * step, &e, grey + (n - 8));
+        return;
     }
     const size_t r = format == PHASH_PIXEL_BGR8 || format == PHASH_PIXEL_BGRA8 ? 2 : 0;
-    for (; x < n; x++, p += step)
-        grey[x] = dct_grey_of(p[r], p[1], p[2 - r]);
+    for (; x < n; x++) {
+        const uint8_t *pixel = p + x * step;
+        grey[x] = dct_grey_of(pixel[r], pixel[1], pixel[2 - r]);
+    }
 }
 
 enum { LANES = 16, FOUR = 4 };
