@@ -15,6 +15,9 @@ typedef struct pdq_kernels {
     bool keeps; /* can keep single lanes of z */
     void (*run)(pdq_run *run);
     void (*second)(const pdq_second *second);
+    /* Takes apart the z of `eighths`, from the vector of sample 0 on: sample i of row q goes to
+     * rows[q][i], for all rows of a block. */
+    void (*lay)(const float *z, float rows[][PDQ_SIDE]);
 
     /* Grey images of windows 4 (grey.h), NULL where there is none: sums the samples of the block that
      * was prepared, and prepares the next. Either may be NULL. */

@@ -175,6 +175,10 @@ phash_status pdq_wave_reset(pdq_wave *w, const pdq_kernels *kernels, uint32_t wi
     w->keep_shift = 0;
     if (kernels->keeps)
         w->keep_shift = width >= 16 * PDQ_SIDE ? 4 : width >= 4 * PDQ_SIDE ? 2 : 0;
+    /* As profile nn512 always is. */
+    w->eighths = w->four && width == 8 * PDQ_SIDE;
+    if (w->eighths)
+        w->keep_shift = 3;
     if (w->four)
         w->ring = 1;
     const phash_status status = allocate(w);
@@ -250,6 +254,9 @@ static void second_round(pdq_wave *w)
     pdq_second second = {.sum = w->sum, .count = 0.0f};
     if (!power_of_two(w->wr))
         second.count = (float)w->wr, second.inverse = 1.0f / second.count;
+    float(*const laid)[PDQ_SIDE] = (float(*)[PDQ_SIDE])w->laid;
+    if (w->eighths)
+        w->kernels->lay(w->z + w->index[0][0], laid);
     for (uint32_t q = 0; q < w->lanes; q++) {
         const uint32_t y = w->row + q;
         if (y < w->lead_c)
@@ -258,8 +265,10 @@ static void second_round(pdq_wave *w)
             break;
         const uint32_t box = y - w->lead_c;
         const uint32_t turn = q % w->turns;
-        second.index = w->index[turn];
-        second.z = w->z + (size_t)(((q - turn) * PDQ_LAG) >> w->keep_shift) * w->lanes + q;
+        second.index = w->eighths ? NULL : w->index[turn];
+        second.z = w->eighths
+                       ? laid[q]
+                       : w->z + (size_t)(((q - turn) * PDQ_LAG) >> w->keep_shift) * w->lanes + q;
         second.slot = w->second_ring + (size_t)(box % w->wc) * PDQ_SIDE;
         w->kernels->second(&second);
         if (box >= w->lead_c)
@@ -293,6 +302,7 @@ static void block(pdq_wave *w, const uint8_t *rows, ptrdiff_t stride, size_t row
         .z = w->z,
         .keep_shift = w->keep_shift,
         .keep = w->keep,
+        .eighths = w->eighths,
         /* Lane q < shift wants row `q - wc`, which is lane lanes + q - shift one block further up,
          * in the array that this block overwrites as it goes; the others want lane q - shift. */
         .v_same = w->v + (size_t)((number + 1) % w->ring) * w->v_stride -
@@ -377,5 +387,6 @@ void pdq_wave_free(pdq_wave *w)
     phash_wipe_free(w->memory, w->capacity * sizeof *w->memory);
     w->memory = NULL;
     w->capacity = 0;
+    phash_wipe(w->laid, sizeof w->laid);
     phash_wipe(w->out, sizeof w->out);
 }

@@ -62,6 +62,9 @@ typedef struct pdq_run {
     float *z;
     uint32_t keep_shift; /* 0, 2 or 4; 2 for `four` */
     const uint16_t *keep;
+    /* With `four`, where sample i stands at column 8i + 4 + 4: keep_shift is 3, and lane q of vector
+     * i + 1 + q / 4 of z is that sample of row q. */
+    bool eighths;
     const float *v_same, *v_before; /* of the row that leaves the column window: in the same block
                                        as counted from there, and in the block before */
     uint32_t shift;                 /* lanes of v_same move up by this much, v_before fills up */
@@ -74,8 +77,9 @@ typedef struct pdq_run {
     float row_sum[PDQ_LANES_MAX], column_sum[2][PDQ_LANES_MAX], second_sum[PDQ_LANES_MAX];
 } pdq_run;
 
-/* The second column box takes a row: z[index[i]], i = 0 .. 63, all divided by `count` unless that is
- * 0, goes into sum[64], and what stands in slot[64], the row that leaves, goes out. */
+/* The second column box takes a row: z[index[i]], i = 0 .. 63, or z[i] where there is no index, all
+ * divided by `count` unless that is 0, goes into sum[64], and what stands in slot[64], the row that
+ * leaves, goes out. */
 typedef struct pdq_second {
     const float *z;
     const int32_t *index;
@@ -115,6 +119,8 @@ typedef struct pdq_wave {
     int32_t index[PDQ_STEPS / PDQ_LAG]
                  [PDQ_SIDE]; /* of the samples in z, for lanes modulo `turns` */
     uint32_t turns;
+    bool eighths; /* both windows are 4 and samples 8 columns apart: kernels->lay takes z apart */
+    float laid[PDQ_LANES_MAX * PDQ_SIDE];
     float sum[PDQ_SIDE];
     float out[PDQ_SIDE * PDQ_SIDE];
 } pdq_wave;

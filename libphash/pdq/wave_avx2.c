@@ -156,6 +156,13 @@ static inline void keep(float *p, const uint16_t *mask, VF z)
     store(p, z);
 }
 
+static inline __attribute__((always_inline)) VF pick(VF a, VF z, int n)
+{
+    return n == 1   ? _mm256_blend_ps(a, z, 0x22)
+           : n == 2 ? _mm256_blend_ps(a, z, 0x44)
+                    : _mm256_blend_ps(a, z, 0x88);
+}
+
 #include "pdq/wave_template.h"
 
 /* A gather is sixteen loads and no faster than these. */
@@ -163,15 +170,29 @@ static void second_avx2(const pdq_second *s)
 {
     const VF count = splat(s->count), inverse = splat(s->inverse);
     float picked[PDQ_SIDE];
-    for (int i = 0; i < PDQ_SIDE; i++)
+    for (int i = 0; i < PDQ_SIDE && s->index; i++)
         picked[i] = s->z[s->index[i]];
+    const float *z = s->index ? picked : s->z;
     for (int i = 0; i < PDQ_SIDE; i += LANES) {
-        VF v = load(picked + i);
+        VF v = load(z + i);
         if (s->count != 0.0f)
             v = divide(v, count, inverse);
         store(s->sum + i, sub(add(load(s->sum + i), v), load(s->slot + i)));
         store(s->slot + i, v);
     }
+}
+
+/* Four rows of 8 samples are one transposition, as four groups of pixels are. */
+static void lay_avx2(const float *z, float rows[][PDQ_SIDE])
+{
+    enum { PITCH = LANES * sizeof(float) };
+    for (int q = 0; q < LANES; q += 4)
+        for (int i = 0; i < PDQ_SIDE; i += 8) {
+            VI d[4];
+            group((const uint8_t *)(z + (i + q / 4) * LANES + q), PITCH, d);
+            for (int j = 0; j < 4; j++)
+                _mm256_storeu_si256((__m256i *)&rows[q + j][i], d[j]);
+        }
 }
 
 void pdq_wave_avx2(pdq_kernels *kernels)
@@ -180,4 +201,5 @@ void pdq_wave_avx2(pdq_kernels *kernels)
     kernels->keeps = KEEPS;
     kernels->run = run_wave;
     kernels->second = second_avx2;
+    kernels->lay = lay_avx2;
 }

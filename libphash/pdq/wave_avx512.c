@@ -166,18 +166,37 @@ static inline void keep(float *p, const uint16_t *mask, VF z)
     _mm512_mask_storeu_ps(p, _load_mask16((__mmask16 *)(uintptr_t)mask), z);
 }
 
+static inline VF pick(VF a, VF z, int n)
+{
+    return _mm512_mask_mov_ps(a, (__mmask16)(0x1111 << n), z);
+}
+
 #include "pdq/wave_template.h"
 
 static void second_avx512(const pdq_second *s)
 {
     const VF count = splat(s->count), inverse = splat(s->inverse);
     for (int i = 0; i < PDQ_SIDE; i += 16) {
-        VF v = _mm512_i32gather_ps(_mm512_loadu_si512(s->index + i), s->z, 4);
+        VF v = s->index ? _mm512_i32gather_ps(_mm512_loadu_si512(s->index + i), s->z, 4)
+                        : load(s->z + i);
         if (s->count != 0.0f)
             v = divide(v, count, inverse);
         store(s->sum + i, sub(add(load(s->sum + i), v), load(s->slot + i)));
         store(s->slot + i, v);
     }
+}
+
+/* Four rows of 16 samples are one transposition, as four groups of pixels are. */
+static void lay_avx512(const float *z, float rows[][PDQ_SIDE])
+{
+    enum { PITCH = LANES * sizeof(float) };
+    for (int q = 0; q < LANES; q += 4)
+        for (int i = 0; i < PDQ_SIDE; i += 16) {
+            VI d[4];
+            group((const uint8_t *)(z + (i + q / 4) * LANES + q), PITCH, d);
+            for (int j = 0; j < 4; j++)
+                _mm512_storeu_si512(&rows[q + j][i], d[j]);
+        }
 }
 
 void pdq_wave_avx512(pdq_kernels *kernels)
@@ -186,4 +205,5 @@ void pdq_wave_avx512(pdq_kernels *kernels)
     kernels->keeps = KEEPS;
     kernels->run = run_wave;
     kernels->second = second_avx512;
+    kernels->lay = lay_avx512;
 }

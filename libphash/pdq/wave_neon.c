@@ -132,6 +132,13 @@ static inline void keep(float *p, const uint16_t *mask, VF z)
     store(p, z);
 }
 
+static inline VF pick(VF a, VF z, int n)
+{
+    return n == 1   ? vcopyq_laneq_f32(a, 1, z, 1)
+           : n == 2 ? vcopyq_laneq_f32(a, 2, z, 2)
+                    : vcopyq_laneq_f32(a, 3, z, 3);
+}
+
 #include "pdq/wave_template.h"
 
 static void second_neon(const pdq_second *s)
@@ -140,12 +147,22 @@ static void second_neon(const pdq_second *s)
     for (int i = 0; i < PDQ_SIDE; i += LANES) {
         float picked[LANES];
         for (int j = 0; j < LANES; j++)
-            picked[j] = s->z[s->index[i + j]];
+            picked[j] = s->z[s->index ? s->index[i + j] : i + j];
         VF v = load(picked);
         if (s->count != 0.0f)
             v = divide(v, count, inverse);
         store(s->sum + i, sub(add(load(s->sum + i), v), load(s->slot + i)));
         store(s->slot + i, v);
+    }
+}
+
+static void lay_neon(const float *z, float rows[][PDQ_SIDE])
+{
+    for (int i = 0; i < PDQ_SIDE; i += 4) {
+        VI d[4];
+        group((const uint8_t *)(z + i * LANES), LANES * sizeof(float), d);
+        for (int j = 0; j < 4; j++)
+            vst1q_u32((uint32_t *)(void *)&rows[j][i], d[j]);
     }
 }
 
@@ -155,4 +172,5 @@ void pdq_wave_neon(pdq_kernels *kernels)
     kernels->keeps = KEEPS;
     kernels->run = run_wave;
     kernels->second = second_neon;
+    kernels->lay = lay_neon;
 }

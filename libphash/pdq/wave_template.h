@@ -14,6 +14,7 @@
  *   four(s, p)         puts the last four lanes of s at p[0 .. 3]
  *   leaving_four(a, p) lanes of the vector at a four up, p[0 .. 3] in lanes 0 .. 3
  *   KEEPS, keep(p, mask, z)  stores z, or, where KEEPS, only the lanes in *mask
+ *   pick(a, z, n)      a with lanes n, n + 4, ... of z; n is 1 .. 3
  *   window(w), window_of(shift), leaving(a, b, w)  lanes of a up by shift, filled up with the last
  *                      lanes of b
  */
@@ -25,6 +26,7 @@ typedef struct variant {
     int channels;
     pdq_divide row, column;
     bool fixed;
+    bool eighths; /* and samples stand 8 columns apart */
 } variant;
 
 /* Registers of the loop; the arrays are indexed by constants only. Pointers are copied out of pdq_run
@@ -32,6 +34,7 @@ typedef struct variant {
  * changes anything in memory. */
 typedef struct wave {
     VF s, z, up0, up1; /* row sum, second row sum, column sums of two steps */
+    VF picked;         /* of EIGHTHS: lanes of z at sampled columns, of up to 8 steps */
     VI d[12];
     window lag;
     colours k;
@@ -115,7 +118,15 @@ static inline __attribute__((always_inline)) void step(wave *w, const int k, con
         gone = load(w->mean_old + k * LANES);
     }
     w->z = sub(add(w->z, mean), gone);
-    if (how.fixed && KEEPS) {
+    if (how.eighths) {
+        /* At step t the lanes t / 2, t / 2 + 4, ... (modulo 4) stand at samples. */
+        if (k % 8 == 0)
+            w->picked = w->z;
+        else if (k % 2 == 0)
+            w->picked = pick(w->picked, w->z, k % 8 / 2);
+        if (k % 8 == 6)
+            store(w->out_z + k / 8 * LANES, w->picked);
+    } else if (how.fixed && KEEPS) {
         keep(w->out_z + k / 4 * LANES, w->keep + k, w->z);
     } else {
         keep(w->out_z, w->keep + k, w->z);
@@ -204,7 +215,9 @@ static inline __attribute__((always_inline)) void run_as(pdq_run *run, const var
             w.v_same += PDQ_STEPS * LANES;
             w.v_before += PDQ_STEPS * LANES;
         }
-        if (how.fixed && KEEPS)
+        if (how.eighths)
+            w.out_z += PDQ_STEPS / 8 * LANES;
+        else if (how.fixed && KEEPS)
             w.out_z += PDQ_STEPS / 4 * LANES;
     }
     run->position = position;
@@ -214,37 +227,49 @@ static inline __attribute__((always_inline)) void run_as(pdq_run *run, const var
     store(run->column_sum[1], w.up1);
 }
 
-#define VARIANT(name, channels, row, column, fixed)                                                \
+#define VARIANT(name, channels, row, column, fixed, eighths)                                       \
     static __attribute__((noinline)) void name(pdq_run *run)                                       \
     {                                                                                              \
-        run_as(run, (variant){channels, row, column, fixed});                                      \
+        run_as(run, (variant){channels, row, column, fixed, eighths});                             \
     }
-VARIANT(grey_edge, 1, PDQ_DIVIDE_STEP, PDQ_DIVIDE_CONST, false)
-VARIANT(grey_none, 1, PDQ_DIVIDE_NONE, PDQ_DIVIDE_NONE, false)
-VARIANT(grey_column, 1, PDQ_DIVIDE_NONE, PDQ_DIVIDE_CONST, false)
-VARIANT(grey_both, 1, PDQ_DIVIDE_CONST, PDQ_DIVIDE_CONST, false)
-VARIANT(grey_four_edge, 1, PDQ_DIVIDE_STEP, PDQ_DIVIDE_CONST, true)
-VARIANT(grey_four, 1, PDQ_DIVIDE_NONE, PDQ_DIVIDE_NONE, true)
-VARIANT(grey_four_column, 1, PDQ_DIVIDE_NONE, PDQ_DIVIDE_CONST, true)
-VARIANT(rgb_edge, 3, PDQ_DIVIDE_STEP, PDQ_DIVIDE_CONST, false)
-VARIANT(rgb_none, 3, PDQ_DIVIDE_NONE, PDQ_DIVIDE_NONE, false)
-VARIANT(rgb_column, 3, PDQ_DIVIDE_NONE, PDQ_DIVIDE_CONST, false)
-VARIANT(rgb_both, 3, PDQ_DIVIDE_CONST, PDQ_DIVIDE_CONST, false)
-VARIANT(rgb_four_edge, 3, PDQ_DIVIDE_STEP, PDQ_DIVIDE_CONST, true)
-VARIANT(rgb_four, 3, PDQ_DIVIDE_NONE, PDQ_DIVIDE_NONE, true)
-VARIANT(rgb_four_column, 3, PDQ_DIVIDE_NONE, PDQ_DIVIDE_CONST, true)
+/* The edges that only a row has, and those of the first and last rows of an image, too. */
+#define FOUR(name, channels, eighths)                                                              \
+    VARIANT(name, channels, PDQ_DIVIDE_NONE, PDQ_DIVIDE_NONE, true, eighths)                       \
+    VARIANT(name##_column, channels, PDQ_DIVIDE_NONE, PDQ_DIVIDE_CONST, true, eighths)             \
+    VARIANT(name##_side, channels, PDQ_DIVIDE_STEP, PDQ_DIVIDE_NONE, true, eighths)                \
+    VARIANT(name##_edge, channels, PDQ_DIVIDE_STEP, PDQ_DIVIDE_CONST, true, eighths)
+#define ANY(name, channels)                                                                        \
+    VARIANT(name, channels, PDQ_DIVIDE_NONE, PDQ_DIVIDE_NONE, false, false)                        \
+    VARIANT(name##_column, channels, PDQ_DIVIDE_NONE, PDQ_DIVIDE_CONST, false, false)              \
+    VARIANT(name##_both, channels, PDQ_DIVIDE_CONST, PDQ_DIVIDE_CONST, false, false)               \
+    VARIANT(name##_edge, channels, PDQ_DIVIDE_STEP, PDQ_DIVIDE_CONST, false, false)
+ANY(grey_any, 1)
+ANY(rgb_any, 3)
+FOUR(grey_four, 1, false)
+FOUR(rgb_four, 3, false)
+FOUR(grey_eighths, 1, true)
+FOUR(rgb_eighths, 3, true)
+#undef ANY
+#undef FOUR
 #undef VARIANT
 
 /* Dividing by 1 is exact, so a variant that divides more than is asked for is right too. */
 static void run_wave(pdq_run *run)
 {
-    static void (*const table[2][7])(pdq_run *) = {
-        {grey_edge, grey_none, grey_column, grey_both, grey_four_edge, grey_four, grey_four_column},
-        {rgb_edge, rgb_none, rgb_column, rgb_both, rgb_four_edge, rgb_four, rgb_four_column},
+    enum { NONE, COLUMN, BOTH, SIDE = BOTH, EDGE };
+    static void (*const table[3][2][4])(pdq_run *) = {
+        {{grey_any, grey_any_column, grey_any_both, grey_any_edge},
+         {rgb_any, rgb_any_column, rgb_any_both, rgb_any_edge}},
+        {{grey_four, grey_four_column, grey_four_side, grey_four_edge},
+         {rgb_four, rgb_four_column, rgb_four_side, rgb_four_edge}},
+        {{grey_eighths, grey_eighths_column, grey_eighths_side, grey_eighths_edge},
+         {rgb_eighths, rgb_eighths_column, rgb_eighths_side, rgb_eighths_edge}},
     };
-    const int which = run->divide_row == PDQ_DIVIDE_STEP      ? 0
-                      : run->divide_row == PDQ_DIVIDE_CONST   ? 3
-                      : run->divide_column != PDQ_DIVIDE_NONE ? 2
-                                                              : 1;
-    table[run->channels == 3][which + (run->four ? 4 : 0)](run);
+    const bool column = run->divide_column != PDQ_DIVIDE_NONE;
+    int which = column ? COLUMN : NONE;
+    if (run->divide_row == PDQ_DIVIDE_CONST)
+        which = BOTH;
+    if (run->divide_row == PDQ_DIVIDE_STEP)
+        which = run->four && !column ? SIDE : EDGE;
+    table[run->four ? (run->eighths ? 2 : 1) : 0][run->channels == 3][which](run);
 }
