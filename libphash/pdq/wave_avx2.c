@@ -67,7 +67,8 @@ static inline void group(const uint8_t *p, ptrdiff_t pitch, VI d[4])
  * up of 2^15, it is 2^15 + b. Then fma(weight, 2^n + b, -weight * 2^n) rounds weight * b once, since
  * weight * 2^n is exact: conversion and product in one operation. */
 typedef struct colours {
-    VI low, high, magic23, magic15;
+    VI low, high, third, magic23,
+        magic15; /* third: each lane's byte 2, then zeros, for a shuffle */
     VF weight[3], less23[3], less15[3];
 } colours;
 
@@ -76,6 +77,7 @@ static inline colours colours_of(void)
     static const float weights[3] = {0.299f, 0.587f, 0.114f};
     colours k = {.low = _mm256_set1_epi32(0xff),
                  .high = _mm256_set1_epi32(0xff00),
+                 .third = _mm256_setr_epi32(~0xfd, ~0xf9, ~0xf5, ~0xf1, ~0xfd, ~0xf9, ~0xf5, ~0xf1),
                  .magic23 = _mm256_set1_epi32(0x4b000000),
                  .magic15 = _mm256_set1_epi32(0x47000000)};
     for (int i = 0; i < 3; i++) {
@@ -86,24 +88,30 @@ static inline colours colours_of(void)
     return k;
 }
 
-/* Bytes 1 and 3 are put into 2^15, bytes 0 and 2 into 2^23. */
+/* Byte 1 is put into 2^15, the others into 2^23. Every byte takes two operations. */
 static inline VF with_magic(VI d, int at, const colours *k)
 {
-    const VI v = at < 2 ? d : _mm256_srli_epi32(d, 16);
-    if (at % 2)
-        return _mm256_castsi256_ps(_mm256_or_si256(_mm256_and_si256(v, k->high), k->magic15));
-    return _mm256_castsi256_ps(_mm256_or_si256(_mm256_and_si256(v, k->low), k->magic23));
+    VI v;
+    if (at == 0)
+        v = _mm256_and_si256(d, k->low);
+    else if (at == 1)
+        v = _mm256_and_si256(d, k->high);
+    else if (at == 2)
+        v = _mm256_shuffle_epi8(d, k->third);
+    else
+        v = _mm256_srli_epi32(d, 24);
+    return _mm256_castsi256_ps(_mm256_or_si256(v, at == 1 ? k->magic15 : k->magic23));
 }
 
 static inline VF product(VI d, int at, int colour, const colours *k)
 {
     return _mm256_fmadd_ps(k->weight[colour], with_magic(d, at, k),
-                           at % 2 ? k->less15[colour] : k->less23[colour]);
+                           at == 1 ? k->less15[colour] : k->less23[colour]);
 }
 
 static inline VF grey(VI d, int at, const colours *k)
 {
-    return sub(with_magic(d, at, k), splat(at % 2 ? 0x1p15f : 0x1p23f));
+    return sub(with_magic(d, at, k), splat(at == 1 ? 0x1p15f : 0x1p23f));
 }
 
 static inline VF leave(VF s, float *p)
