@@ -60,8 +60,7 @@ void pdq_grey_reset(pdq_grey *g, const pdq_kernels *kernels, uint32_t width, uin
     memset(g->stage, 0, PDQ_GREY_ABOVE * sizeof g->stage[0]);
 }
 
-/* Below the image everything is zero: the window moves down by one row, which only a sum of three
- * enters. The last row of out looks no further. */
+/* The last edge row is begun: its sums go along with the DCT of the rows before it. */
 static void finish(pdq_grey *g, const uint8_t *const last[PDQ_GREY_ABOVE])
 {
     const pdq_grey_edge edge = {
@@ -69,11 +68,7 @@ static void finish(pdq_grey *g, const uint8_t *const last[PDQ_GREY_ABOVE])
         .left = (g->chain_sum[0] - g->chain_in[0][0]) / 3.0f * 4.0f,
         .right = (g->chain_sum[1] - g->chain_in[0][1]) / 3.0f * 4.0f,
     };
-    const float *old = g->z[g->height % PDQ_GREY_WINDOW];
-    float z[PDQ_SIDE], *out = g->out + (size_t)g->next_sample * PDQ_SIDE;
-    g->kernels->grey_edge(g, &edge, z);
-    for (uint32_t j = 0; j < PDQ_SIDE; j++)
-        out[j] = ((g->sum[j] + z[j]) - old[j]) * PDQ_GREY_SCALE;
+    g->kernels->grey_edge(g, &edge);
 }
 
 /* Two blocks are at work: while one's samples are summed, the next is prepared, which is a long chain

@@ -40,6 +40,28 @@ enum {
 
 struct pdq_kernels;
 
+/* The second row box along an edge row: a long chain of additions, none of which can wait. */
+typedef struct pdq_grey_chain {
+    float in[PDQ_GREY_LINE];  /* the row after the first column box */
+    float out[PDQ_GREY_LINE]; /* sums of columns 2 .. x - 1 */
+    float sum;
+    uint32_t x;
+} pdq_grey_chain;
+
+/* Goes on to column `end`, which is left out. Where no vectors of 512 bits are under way, an addition
+ * takes half as long, so this is no gain where it is put between a few of them. */
+static inline void pdq_grey_chain_to(pdq_grey_chain *c, uint32_t end)
+{
+    float sum = c->sum;
+    for (uint32_t x = c->x; x < end; x++) {
+        sum += c->in[x + 2];
+        sum -= c->in[x - 2];
+        c->out[x] = sum;
+    }
+    c->sum = sum;
+    c->x = end;
+}
+
 /* Rows of an image: PDQ_GREY_ABOVE that lie above, then `count` of its own, at most PDQ_GREY_ROWS.
  * What remains of the array can be read and says nothing. */
 typedef struct pdq_grey_block {
@@ -79,6 +101,7 @@ typedef struct pdq_grey {
 
     pdq_grey_rows rows[2]; /* of the block prepared and the next: by pdq_grey_rows_of */
     _Alignas(64) float edge[PDQ_GREY_ABOVE][PDQ_SIDE]; /* what the first block's first rows are */
+    pdq_grey_chain chain; /* of the first edge row, then of the last one */
 
     /* Goes from block to block as samples are summed. */
     int32_t tent[3][PDQ_SIDE];          /* of the last row, and pairs of the last two */
@@ -105,7 +128,28 @@ typedef struct pdq_grey_edge {
 bool pdq_grey_takes(const struct pdq_kernels *kernels, uint32_t width, uint32_t height,
                     phash_pixel_format format);
 
-/* As pdq_wave_reset and _push. The struct is zeroed before first use and owns no memory; its content
+/* The samples of an edge row after the second row box. */
+static inline void pdq_grey_edge_samples(pdq_grey *g, float z[PDQ_SIDE])
+{
+    const uint32_t last = g->sample_x[PDQ_SIDE - 1] + 1; /* see fill_tables */
+    if (g->chain.x <= last)
+        pdq_grey_chain_to(&g->chain, last + 1);
+    for (uint32_t j = 0; j < PDQ_SIDE; j++)
+        z[j] = g->chain.out[g->sample_x[j] + (j == PDQ_SIDE - 1)];
+}
+
+/* Below the image everything is zero: the window moves down by one row, which only a sum of three
+ * enters. The last row of out looks no further. */
+static inline void pdq_grey_last_row(pdq_grey *g)
+{
+    const float *old = g->z[g->height % PDQ_GREY_WINDOW];
+    float z[PDQ_SIDE], *out = g->out + (size_t)(PDQ_SIDE - 1) * PDQ_SIDE;
+    pdq_grey_edge_samples(g, z);
+    for (uint32_t j = 0; j < PDQ_SIDE; j++)
+        out[j] = ((g->sum[j] + z[j]) - old[j]) * PDQ_GREY_SCALE;
+}
+
+/* As pdq_wave_reset and _push, but that the last row of `out` comes with kernels->grey_dct64. The struct is zeroed before first use and owns no memory; its content
  * is derived from pixels. */
 void pdq_grey_reset(pdq_grey *g, const struct pdq_kernels *kernels, uint32_t width,
                     uint32_t height);

@@ -372,38 +372,31 @@ static bool track(const pdq_grey *g, const uint8_t *const rows[4], float r, floa
 
 /* ---- edge rows ---- */
 
-static void grey_edge(const pdq_grey *g, const pdq_grey_edge *edge, float z[PDQ_SIDE])
+/* Four times the mean of three rows' sums of four pixels: columns x + 1 .. x + 16 of an edge row. */
+static inline VF edge_columns(const uint8_t *const rows[3], uint32_t width, uint32_t x)
 {
-    const uint32_t width = g->width;
-    uint16_t down[PDQ_GREY_LINE];
-    float row[PDQ_GREY_LINE] = {edge->left};
-    for (uint32_t x = 0; x < width; x += 32) {
-        const __mmask32 have = width - x < 32 ? (__mmask32)((1u << (width - x)) - 1) : ~0u;
-        VI v = _mm512_setzero_si512();
-        for (int i = 0; i < 3; i++)
-            v = _mm512_add_epi16(
-                v, _mm512_cvtepu8_epi16(_mm256_maskz_loadu_epi8(have, edge->rows[i] + x)));
-        _mm512_storeu_si512(down + x, v);
+    const VI step = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const VI fours = _mm512_add_epi32(_mm512_mullo_epi32(step, _mm512_set1_epi32(0x01010101)),
+                                      _mm512_set1_epi32(0x03020100));
+    const __mmask32 have = width - x < 32 ? (__mmask32)((1u << (width - x)) - 1) : ~0u;
+    VI v = _mm512_setzero_si512();
+    for (int i = 0; i < 3; i++) {
+        const VI pixels = _mm512_castsi256_si512(_mm256_maskz_loadu_epi8(have, rows[i] + x));
+        v = _mm512_dpbusd_epi32(v, _mm512_permutexvar_epi8(fours, pixels), _mm512_set1_epi8(1));
     }
-    memset(down + width, 0, 64);
-    for (uint32_t x = 0; x < width; x += 16) {
-        VI v = _mm512_setzero_si512();
-        for (int i = 0; i < 4; i++)
-            v = _mm512_add_epi32(
-                v, _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(down + x + i))));
-        _mm512_storeu_ps(row + 1 + x, _mm512_mul_ps(third(to_float(v)), _mm512_set1_ps(4.0f)));
-    }
-    row[width - 2] = edge->right;
+    return _mm512_mul_ps(third(to_float(v)), _mm512_set1_ps(4.0f));
+}
+
+static void grey_edge(pdq_grey *g, const pdq_grey_edge *edge)
+{
+    pdq_grey_chain *c = &g->chain;
+    c->in[0] = edge->left;
+    for (uint32_t x = 0; x < g->width; x += 16)
+        _mm512_storeu_ps(c->in + 1 + x, edge_columns(edge->rows, g->width, x));
+    c->in[g->width - 2] = edge->right;
     /* Until column 0 leaves, nothing does. */
-    float sum = ((row[0] + row[1]) + row[2]) + row[3];
-    for (uint32_t x = 2, j = 0; j < PDQ_SIDE; j++) {
-        const uint32_t last = g->sample_x[j] + (j == PDQ_SIDE - 1);
-        for (; x <= last; x++) {
-            sum += row[x + 2];
-            sum -= row[x - 2];
-        }
-        z[j] = sum;
-    }
+    c->sum = ((c->in[0] + c->in[1]) + c->in[2]) + c->in[3];
+    c->x = 2;
 }
 
 /* ---- a block ---- */
@@ -440,7 +433,8 @@ static uint32_t prepare(pdq_grey *g, const pdq_grey_block *b, const beside *near
                                     chain[2][0] / 3.0f * 4.0f,
                                     chain[2][1] / 3.0f * 4.0f};
         memset(g->edge, 0, 2 * sizeof g->edge[0]); /* rows -2 and -1 */
-        grey_edge(g, &edge, g->edge[2]);
+        grey_edge(g, &edge);
+        pdq_grey_edge_samples(g, g->edge[2]);
         real &= ~7u;
     }
     return rounded_again(r) & real;

@@ -22,8 +22,10 @@ typedef struct pdq_kernels {
     /* Grey images of windows 4 (grey.h), NULL where there is none: sums the samples of the block that
      * was prepared, and prepares the next. Either may be NULL. */
     void (*grey)(pdq_grey *g, const pdq_grey_block *prepared, const pdq_grey_block *next);
-    /* The samples of an edge row after the second row box. */
-    void (*grey_edge)(const pdq_grey *g, const pdq_grey_edge *edge, float z[PDQ_SIDE]);
+    /* Sets up g->chain for an edge row. */
+    void (*grey_edge)(pdq_grey *g, const pdq_grey_edge *edge);
+    /* When all rows are pushed: the last row of g->out, and the DCT of it all. */
+    void (*grey_dct64)(pdq_grey *g, float b[PDQ_DCT_SIDE * PDQ_DCT_SIDE]);
 
     /* n pixels of four bytes, or of three, to RGB; swap: blue comes first. out may not overlap. */
     void (*rgb)(const uint8_t *pixels, uint8_t *rgb, size_t n, size_t bytes, bool swap);

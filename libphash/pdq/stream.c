@@ -224,7 +224,10 @@ phash_status pdq_finish(phash_pdq_stream *s, phash_pdq_result *result,
     s->state = ST_DONE;
     const float *filtered = s->greys ? s->grey->out : s->waves ? s->wave.out : s->filter.out;
     const float *a = s->verbatim ? s->plain : filtered;
-    s->kernels.dct64(a, b);
+    if (s->greys)
+        s->kernels.grey_dct64(s->grey, b);
+    else
+        s->kernels.dct64(a, b);
     s->kernels.threshold(b, &result->hash);
     result->quality = s->kernels.quality(a);
     result->profile = s->options.profile;

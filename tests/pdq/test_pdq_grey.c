@@ -205,7 +205,9 @@ static void try_picture(uint32_t width, uint32_t height, uint64_t *state)
         }
         pdq_grey_reset(&grey[i], k, width, height);
         push(&grey[i], &p, height, most, state);
+        k->grey_dct64(&grey[i], got); /* and the last row */
         compare(&p, &grey[i], &jarosz, most);
+        ck_assert_mem_eq(got, want, sizeof got);
         k->dct64(grey[i].out, got);
         ck_assert_mem_eq(got, want, sizeof got);
         ck_assert_int_eq(k->quality(grey[i].out), pdq_quality(jarosz.out));
