@@ -61,6 +61,7 @@ static const char help[] =
     "  -j, --jobs N           work on N images at a time (default: as many as processors)\n"
     "      --json             print a JSON object\n"
     "  -q, --quiet            no progress and no notes, errors only\n"
+    "  -v, --verbose          notes also where the messages go to a file\n"
     "\n" ALGORITHM_HELP "  An index holds hashes of one kind, of 64 or 256 bits, and knows which: "
     "only build has to be\n"
     "  told.\n"
