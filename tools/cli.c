@@ -252,6 +252,13 @@ bool cli_stdout_is_terminal(void)
     return known;
 }
 
+bool cli_voice_take(struct cli_voice *voice, int option)
+{
+    voice->quiet |= option == 'q';
+    voice->verbose |= option == 'v';
+    return option == 'q' || option == 'v';
+}
+
 bool cli_notes(const struct cli_voice *voice)
 {
     return !voice->quiet && (voice->verbose || isatty(STDERR_FILENO));

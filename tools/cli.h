@@ -91,6 +91,13 @@ struct cli_voice {
     bool quiet;
     bool verbose;
 };
+#define CLI_VOICE_OPTIONS                                                                          \
+    {"quiet", no_argument, NULL, 'q'},                                                             \
+    {                                                                                              \
+        "verbose", no_argument, NULL, 'v'                                                          \
+    }
+/* Takes one of them; false if `option` is neither. */
+bool cli_voice_take(struct cli_voice *voice, int option);
 /* Whether to say what is no error: with -v, or to a person at a terminal, unless -q. */
 bool cli_notes(const struct cli_voice *voice);
 

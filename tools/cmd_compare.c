@@ -52,8 +52,7 @@ static const struct option options[] = {CLI_COMMON_OPTIONS,
                                         {"dihedral", no_argument, NULL, OPTION_DIHEDRAL},
                                         {"distance", required_argument, NULL, 'd'},
                                         {"json", no_argument, NULL, OPTION_JSON},
-                                        {"quiet", no_argument, NULL, 'q'},
-                                        {"verbose", no_argument, NULL, 'v'},
+                                        CLI_VOICE_OPTIONS,
                                         {NULL, 0, NULL, 0}};
 
 struct side {
@@ -101,12 +100,6 @@ static void parse(const struct command *self, struct run *run, int argc, char **
             run->limited = true;
             run->limit = (unsigned)cli_number(self, "-d", optarg, false, 0, PHASH_BITS_MAX);
             break;
-        case 'q':
-            run->voice.quiet = true;
-            break;
-        case 'v':
-            run->voice.verbose = true;
-            break;
         case OPTION_DIHEDRAL:
             run->args.pdq.dihedral = 1;
             break;
@@ -114,7 +107,8 @@ static void parse(const struct command *self, struct run *run, int argc, char **
             run->json = true;
             break;
         default:
-            decode_args_take(self, &run->args, c, optarg);
+            if (!cli_voice_take(&run->voice, c))
+                decode_args_take(self, &run->args, c, optarg);
         }
     }
     if (argc - optind != 2)

@@ -55,8 +55,7 @@ static const struct option options[] = {CLI_COMMON_OPTIONS,
                                         {"dihedral", no_argument, NULL, OPTION_DIHEDRAL},
                                         {"format", required_argument, NULL, OPTION_FORMAT},
                                         {"json", no_argument, NULL, OPTION_JSON},
-                                        {"quiet", no_argument, NULL, 'q'},
-                                        {"verbose", no_argument, NULL, 'v'},
+                                        CLI_VOICE_OPTIONS,
                                         {"no-progress", no_argument, NULL, OPTION_NO_PROGRESS},
                                         {NULL, 0, NULL, 0}};
 
@@ -96,12 +95,6 @@ static void parse(const struct command *self, struct run *run, int argc, char **
         case 'j':
             run->jobs = (unsigned)cli_number(self, "-j", optarg, false, 1, POOL_WORKERS_MAX);
             break;
-        case 'q':
-            run->voice.quiet = true;
-            break;
-        case 'v':
-            run->voice.verbose = true;
-            break;
         case OPTION_SKIP:
             run->skip_other = true;
             break;
@@ -118,7 +111,8 @@ static void parse(const struct command *self, struct run *run, int argc, char **
             run->rows.format = ROWS_JSON;
             break;
         default:
-            decode_args_take(self, &run->args, c, optarg);
+            if (!cli_voice_take(&run->voice, c))
+                decode_args_take(self, &run->args, c, optarg);
         }
     }
     algorithm_settle(self, &run->args.algorithm, &run->args.pdq);

@@ -12,10 +12,8 @@
 
 enum {
     OPTION_JSON = OPTION_OWN,
-    OPTION_STRICT,
     OPTION_ERASE,
     OPTION_FORCE,
-    OPTION_SKIP,
     OPTION_ID_COLUMN,
     OPTION_LABEL_COLUMN,
     OPTION_FIRST_ID,
@@ -76,23 +74,16 @@ static const char help[] =
 
 static const struct option options[] = {
     CLI_COMMON_OPTIONS,
-    DECODE_OPTIONS,
-    ALGORITHM_OPTIONS,
+    HASHES_OPTIONS,
     {"json", no_argument, NULL, OPTION_JSON},
-    {"strict", no_argument, NULL, OPTION_STRICT},
     {"erase", no_argument, NULL, OPTION_ERASE},
     {"force", no_argument, NULL, OPTION_FORCE},
     {"list", no_argument, NULL, OPTION_LIST},
     {"no-sync", no_argument, NULL, OPTION_NO_SYNC},
-    {"skip-other", no_argument, NULL, OPTION_SKIP},
     {"id-column", required_argument, NULL, OPTION_ID_COLUMN},
     {"label-column", required_argument, NULL, OPTION_LABEL_COLUMN},
     {"first-id", required_argument, NULL, OPTION_FIRST_ID},
     {"radius", required_argument, NULL, OPTION_RADIUS},
-    {"recursive", no_argument, NULL, 'r'},
-    {"jobs", required_argument, NULL, 'j'},
-    {"quiet", no_argument, NULL, 'q'},
-    {"verbose", no_argument, NULL, 'v'},
     {NULL, 0, NULL, 0}};
 
 struct run {
@@ -383,9 +374,6 @@ static void take_option(struct run *run, int c)
     case OPTION_JSON:
         run->json = true;
         break;
-    case OPTION_STRICT:
-        run->what.strict = true;
-        break;
     case OPTION_ERASE:
         run->erase = true;
         break;
@@ -397,9 +385,6 @@ static void take_option(struct run *run, int c)
         break;
     case OPTION_NO_SYNC:
         run->no_sync = true;
-        break;
-    case OPTION_SKIP:
-        run->what.skip_other = true;
         break;
     case OPTION_ID_COLUMN:
         run->fill.id_column = (unsigned)cli_number(self, "--id-column", optarg, false, 2, 1000);
@@ -416,20 +401,8 @@ static void take_option(struct run *run, int c)
         run->radius = (uint32_t)cli_number(self, "--radius", optarg, false, 0, PHASH_HASH256_BITS);
         run->radius_given = true;
         break;
-    case 'r':
-        run->what.recursive = true;
-        break;
-    case 'j':
-        run->what.jobs = (unsigned)cli_number(self, "-j", optarg, false, 1, POOL_WORKERS_MAX);
-        break;
-    case 'q':
-        run->voice.quiet = run->what.quiet = true;
-        break;
-    case 'v':
-        run->voice.verbose = true;
-        break;
     default:
-        decode_args_take(self, &run->what.args, c, optarg);
+        hashes_option_take(self, &run->what, &run->voice, c, optarg);
     }
 }
 

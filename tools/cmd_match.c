@@ -14,7 +14,7 @@ _Static_assert(BANK_LABEL <= PHASH_LABEL_MAX + 1, "one buffer takes both kinds o
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTION_DIHEDRAL = OPTION_OWN, OPTION_JSON, OPTION_STRICT, OPTION_SKIP, OPTION_LOAD };
+enum { OPTION_DIHEDRAL = OPTION_OWN, OPTION_JSON, OPTION_LOAD };
 
 static const char help[] =
     "Usage: phash match -i INDEX|-b BANK [OPTION]... PATH|LIST|HASH|-...\n"
@@ -57,8 +57,7 @@ static const char help[] =
     "Example: phash match -i known.phidx -r uploads\n";
 
 static const struct option options[] = {CLI_COMMON_OPTIONS,
-                                        DECODE_OPTIONS,
-                                        ALGORITHM_OPTIONS,
+                                        HASHES_OPTIONS,
                                         INVERTED_OPTION,
                                         {"index", required_argument, NULL, 'i'},
                                         {"bank", required_argument, NULL, 'b'},
@@ -66,13 +65,7 @@ static const struct option options[] = {CLI_COMMON_OPTIONS,
                                         {"nearest", required_argument, NULL, 'k'},
                                         {"dihedral", no_argument, NULL, OPTION_DIHEDRAL},
                                         {"load", no_argument, NULL, OPTION_LOAD},
-                                        {"strict", no_argument, NULL, OPTION_STRICT},
-                                        {"skip-other", no_argument, NULL, OPTION_SKIP},
-                                        {"recursive", no_argument, NULL, 'r'},
-                                        {"jobs", required_argument, NULL, 'j'},
                                         {"json", no_argument, NULL, OPTION_JSON},
-                                        {"quiet", no_argument, NULL, 'q'},
-                                        {"verbose", no_argument, NULL, 'v'},
                                         {NULL, 0, NULL, 0}};
 
 enum { BATCH = 4096, LABEL_SIZE = PHASH_LABEL_MAX + 1 };
@@ -376,29 +369,11 @@ static void parse(const struct command *self, struct run *run, int argc, char **
         case OPTION_LOAD:
             run->flags |= PHASH_INDEX_LOAD;
             break;
-        case OPTION_STRICT:
-            run->what.strict = true;
-            break;
-        case OPTION_SKIP:
-            run->what.skip_other = true;
-            break;
         case OPTION_JSON:
             run->json = true;
             break;
-        case 'r':
-            run->what.recursive = true;
-            break;
-        case 'j':
-            run->what.jobs = (unsigned)cli_number(self, "-j", optarg, false, 1, POOL_WORKERS_MAX);
-            break;
-        case 'q':
-            run->voice.quiet = run->what.quiet = true;
-            break;
-        case 'v':
-            run->voice.verbose = true;
-            break;
         default:
-            decode_args_take(self, &run->what.args, c, optarg);
+            hashes_option_take(self, &run->what, &run->voice, c, optarg);
         }
     }
     if (!run->path == !run->bank_path)

@@ -64,8 +64,7 @@ static const struct option options[] = {CLI_COMMON_OPTIONS,
                                         {"cache", required_argument, NULL, OPTION_CACHE},
                                         {"jobs", required_argument, NULL, 'j'},
                                         {"no-progress", no_argument, NULL, OPTION_NO_PROGRESS},
-                                        {"quiet", no_argument, NULL, 'q'},
-                                        {"verbose", no_argument, NULL, 'v'},
+                                        CLI_VOICE_OPTIONS,
                                         {NULL, 0, NULL, 0}};
 
 /* A file on its way: its descriptor is kept, so that what is reported is what was hashed. */
@@ -115,12 +114,6 @@ static void parse(const struct command *self, struct run *run, int argc, char **
         case 'j':
             run->jobs = (unsigned)cli_number(self, "-j", optarg, false, 1, POOL_WORKERS_MAX);
             break;
-        case 'q':
-            run->voice.quiet = true;
-            break;
-        case 'v':
-            run->voice.verbose = true;
-            break;
         case OPTION_DIHEDRAL:
             run->args.pdq.dihedral = 1;
             break;
@@ -137,7 +130,7 @@ static void parse(const struct command *self, struct run *run, int argc, char **
             run->no_progress = true;
             break;
         default:
-            if (!decode_args_take(self, &run->args, c, optarg))
+            if (!cli_voice_take(&run->voice, c) && !decode_args_take(self, &run->args, c, optarg))
                 cli_usage(self, "an option that has no meaning here");
         }
     }

@@ -231,6 +231,29 @@ static bool may_have_images(const struct reading *r)
     return false;
 }
 
+bool hashes_option_take(const struct command *self, struct hashes_options *options,
+                        struct cli_voice *voice, int option, const char *value)
+{
+    switch (option) {
+    case 'r':
+        options->recursive = true;
+        return true;
+    case 'j':
+        options->jobs = (unsigned)cli_number(self, "-j", value, false, 1, POOL_WORKERS_MAX);
+        return true;
+    case OPTION_STRICT:
+        options->strict = true;
+        return true;
+    case OPTION_SKIP_OTHER:
+        options->skip_other = true;
+        return true;
+    default:
+        options->quiet |= option == 'q';
+        return cli_voice_take(voice, option) ||
+               decode_args_take(self, &options->args, option, value);
+    }
+}
+
 uint64_t hashes_read(const struct hashes_options *options,
                      bool (*take)(void *context, const struct hash_item *item), void *context)
 {

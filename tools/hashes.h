@@ -31,6 +31,22 @@ struct hashes_options {
     struct decode_args args; /* the algorithm is settled, and has 64 or 256 bits */
 };
 
+/* The options of a command that reads them; its short ones are "rj:qv". */
+enum { OPTION_STRICT = 296, OPTION_SKIP_OTHER }; /* below OPTION_OWN */
+
+#define HASHES_OPTIONS                                                                             \
+    DECODE_OPTIONS, ALGORITHM_OPTIONS, CLI_VOICE_OPTIONS,                                          \
+        {"strict", no_argument, NULL, OPTION_STRICT},                                              \
+        {"skip-other", no_argument, NULL, OPTION_SKIP_OTHER},                                      \
+        {"recursive", no_argument, NULL, 'r'},                                                     \
+    {                                                                                              \
+        "jobs", required_argument, NULL, 'j'                                                       \
+    }
+
+/* Takes one of them; false if `option` is none. */
+bool hashes_option_take(const struct command *self, struct hashes_options *options,
+                        struct cli_voice *voice, int option, const char *value);
+
 /* One hash. All of it belongs to the reader. */
 struct hash_item {
     const uint8_t *hash;                  /* as many bytes as it has, in text order */
