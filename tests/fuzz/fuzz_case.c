@@ -63,7 +63,7 @@ static void seal_and_change(fuzz_bytes in, size_t changes)
     phash_text_free(&sealed, length);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+int fuzz_input(const uint8_t *data, size_t size)
 {
     fuzz_bytes in = {data, size};
     char fingerprint[PHASH_FINGERPRINT_SIZE];

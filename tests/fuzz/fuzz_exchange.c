@@ -97,7 +97,7 @@ static uint64_t read_all(fuzz_bytes in, size_t most, int write)
     return digest;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+int fuzz_input(const uint8_t *data, size_t size)
 {
     fuzz_bytes in = {data, size};
     const size_t most = fuzz_take(&in, 1) + 1;

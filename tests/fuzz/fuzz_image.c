@@ -4,7 +4,7 @@
 
 #include <phash/decode.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+int fuzz_input(const uint8_t *data, size_t size)
 {
     phash_decode_options decode = PHASH_DECODE_OPTIONS_INIT;
     decode.max_pixels = 4 << 20;

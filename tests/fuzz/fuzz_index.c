@@ -185,7 +185,7 @@ static void search(uint32_t flags, int sound)
     phash_index_free(&index);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+int fuzz_input(const uint8_t *data, size_t size)
 {
     fuzz_bytes in = {data, size};
     if (!snapshot.data)

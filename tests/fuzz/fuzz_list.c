@@ -55,7 +55,7 @@ static uint64_t read_all(phash_list *list)
     return digest;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+int fuzz_input(const uint8_t *data, size_t size)
 {
     fuzz_bytes in = {data, size};
     const size_t most = fuzz_take(&in, 1) + 1;

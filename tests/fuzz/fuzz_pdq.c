@@ -1,9 +1,7 @@
 /* Rows of any size, format and split: the stream gives what one call gives, and every instruction set
- * gives what plain C gives. */
-#include "target.h"
-
-#include <phash/cpu.h>
-#include <phash/pdq.h>
+ * gives what plain C gives. Which sets compute the two others, the input says: all three in one run
+ * would cost what more runs are worth. */
+#include "raster.h"
 
 static int same(const phash_pdq_result *a, const phash_pdq_result *b)
 {
@@ -12,48 +10,46 @@ static int same(const phash_pdq_result *a, const phash_pdq_result *b)
            memcmp(a->dihedral, b->dihedral, sizeof a->dihedral) == 0;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static phash_status in_rows(const fuzz_raster *r, const phash_pdq_options *options, uint32_t splits,
+                            phash_pdq_result *result)
 {
-    fuzz_bytes in = {data, size};
-    const phash_pdq_desc desc = {fuzz_take(&in, 2) % 1400, fuzz_take(&in, 2) % 1400,
-                                 (phash_pixel_format)(fuzz_take(&in, 1) % 6)};
-    phash_pdq_options options = PHASH_PDQ_OPTIONS_INIT;
-    options.profile = (phash_pdq_profile)(fuzz_take(&in, 1) % 2);
-    options.dihedral = (int)fuzz_take(&in, 1) & 1;
-    const uint32_t splits = fuzz_take(&in, 2) + 1;
-    if ((uint64_t)desc.width * desc.height > 400000)
-        return 0;
-    const size_t row = desc.width * phash_pixel_bytes(desc.format);
-    uint8_t *pixels = malloc(row * desc.height + 1);
-    REQUIRE(pixels);
-    for (size_t i = 0; i < row * desc.height; i++)
-        pixels[i] = in.size ? in.data[i % in.size] : (uint8_t)(i * 37 >> 3);
-
-    const phash_pdq_image image = {pixels, (ptrdiff_t)row, desc};
-    phash_pdq_result plain = PHASH_PDQ_RESULT_INIT, fast = plain, streamed = plain;
-    phash_cpu_mask(0);
-    const phash_status status = phash_pdq(&image, &options, &plain);
-    static const uint32_t masks[] = {PHASH_CPU_POPCNT | PHASH_CPU_AVX2, PHASH_CPU_ALL};
-    for (size_t m = 0; m < sizeof masks / sizeof masks[0]; m++) {
-        phash_cpu_mask(masks[m]);
-        REQUIRE(phash_pdq(&image, &options, &fast) == status);
-        REQUIRE(same(&fast, &plain));
-    }
     phash_pdq_stream *stream;
-    REQUIRE(phash_pdq_stream_new(&desc, &options, &stream) == status);
+    const phash_status status = phash_pdq_stream_new(&r->desc, options, &stream);
     if (status == PHASH_OK) {
         uint32_t state = splits;
-        for (uint32_t y = 0, n; y < desc.height; y += n) {
-            state = state * 1664525 + 1013904223;
-            n = (state >> 16) % (splits % 97 + 2);
-            if (n > desc.height - y)
-                n = desc.height - y;
-            REQUIRE(phash_pdq_push_rows(stream, pixels + y * row, n, (ptrdiff_t)row) == PHASH_OK);
+        for (uint32_t y = 0, n; y < r->desc.height; y += n) {
+            n = fuzz_rows(&state, splits, r->desc.height - y);
+            REQUIRE(phash_pdq_push_rows(stream, r->pixels + y * r->stride, n,
+                                        (ptrdiff_t)r->stride) == PHASH_OK);
         }
-        REQUIRE(phash_pdq_finish(stream, &streamed) == PHASH_OK);
-        REQUIRE(same(&streamed, &plain));
+        REQUIRE(phash_pdq_finish(stream, result) == PHASH_OK);
     }
     phash_pdq_stream_free(&stream);
-    free(pixels);
+    return status;
+}
+
+int fuzz_input(const uint8_t *data, size_t size)
+{
+    fuzz_bytes in = {data, size};
+    fuzz_raster r = fuzz_raster_describe(&in, 6);
+    phash_pdq_options options = PHASH_PDQ_OPTIONS_INIT;
+    const uint32_t choice = fuzz_take(&in, 1), masks = fuzz_take(&in, 1);
+    options.profile = (phash_pdq_profile)(choice & 1);
+    options.dihedral = (int)(choice >> 1 & 1);
+    const uint32_t splits = fuzz_take(&in, 2) + 1;
+    if (!fuzz_raster_fill(&r, &in))
+        return 0;
+
+    const phash_pdq_image image = {r.pixels, (ptrdiff_t)r.stride, r.desc};
+    phash_pdq_result plain = PHASH_PDQ_RESULT_INIT, other = plain, streamed = plain;
+    phash_cpu_mask(0);
+    const phash_status status = phash_pdq(&image, &options, &plain);
+    REQUIRE(status == PHASH_OK || status == PHASH_E_TOO_SMALL || status == PHASH_E_ARGUMENT);
+    phash_cpu_mask(fuzz_mask(masks & 15));
+    REQUIRE(phash_pdq(&image, &options, &other) == status);
+    phash_cpu_mask(fuzz_mask(masks >> 4));
+    REQUIRE(in_rows(&r, &options, splits, &streamed) == status);
+    REQUIRE(same(&other, &plain) && same(&streamed, &plain));
+    free(r.pixels);
     return 0;
 }

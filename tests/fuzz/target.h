@@ -9,6 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What a target is; limit.c calls it. Returns 0. */
+int fuzz_input(const uint8_t *data, size_t size);
+
+/* What libFuzzer, AFL++ and replay.c call. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define REQUIRE(what)                                                                              \
