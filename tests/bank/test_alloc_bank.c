@@ -5,6 +5,8 @@
 #include "../faults/alloc_fault.h"
 #include "bank_help.h"
 
+#include <fcntl.h>
+
 enum { MOST = 100000 };
 
 static char bank_path[128];
@@ -12,6 +14,7 @@ static phash_error last = PHASH_ERROR_INIT;
 static long count_memory; /* failures that were told as such */
 static char page[1000], list[200];
 static char *case_text, *public_key, *secret_key, *sealed;
+static int list_fd;
 static size_t case_length, public_length, secret_length, sealed_length;
 
 typedef phash_status (*call_fn)(void);
@@ -55,6 +58,35 @@ static phash_status read_list(void)
     return status == PHASH_E_NOT_FOUND ? PHASH_OK : status;
 }
 
+static phash_status read_rest(phash_status status, phash_list *l)
+{
+    phash_list_record r = PHASH_LIST_RECORD_INIT;
+    if (status)
+        return l ? PHASH_E_STATE : status;
+    while (!status)
+        status = phash_list_next(l, &r, &last);
+    if (status == PHASH_E_NOT_FOUND &&
+        (phash_list_failed(l) || phash_list_format_get(l) != PHASH_LIST_CSV))
+        status = PHASH_E_STATE;
+    phash_list_free(&l);
+    return status == PHASH_E_NOT_FOUND ? PHASH_OK : status;
+}
+
+/* The same list through the two other doors. */
+static phash_status read_list_fd(void)
+{
+    phash_list *l;
+    memory m = {list, strlen(list), 0};
+    if (lseek(list_fd, 0, SEEK_SET) != 0)
+        return PHASH_E_STATE;
+    phash_status status = phash_list_open_fd(list_fd, NULL, &l, &last);
+    status = read_rest(status, l);
+    if (status)
+        return status;
+    status = phash_list_open_reader(read_memory, &m, NULL, &l, &last);
+    return read_rest(status, l);
+}
+
 static phash_status copy_page(void)
 {
     memory m = {page, strlen(page), 0};
@@ -71,7 +103,13 @@ static phash_status copy_page(void)
         if (!status)
             status = phash_exchange_writer_add(w, &record);
     }
-    if (status == PHASH_E_NOT_FOUND)
+    if (status == PHASH_E_NOT_FOUND) {
+        phash_exchange_page told = PHASH_EXCHANGE_PAGE_INIT;
+        status = phash_exchange_page_get(r, &told);
+        if (!status && (phash_exchange_failed(r) || phash_exchange_writer_count(w) != 1))
+            status = PHASH_E_STATE;
+    }
+    if (!status)
         status = phash_exchange_writer_take(w, NULL, &text, &length);
     phash_text_free(&text, length);
     phash_exchange_writer_free(&w);
@@ -85,6 +123,12 @@ static phash_status read_case(void)
     char *text = NULL;
     size_t length = 0;
     phash_status status = phash_case_read(case_text, case_length, &c, &last);
+    phash_case_signal signal = PHASH_CASE_SIGNAL_INIT;
+    char number[PHASH_CASE_NUMBER_SIZE];
+    if (!status && (phash_case_count(c) != 1 || phash_case_created(c) != 5 ||
+                    !phash_case_verifier(c)[0] || phash_case_signal_get(c, 0, &signal) ||
+                    phash_case_number_parse(phash_case_number(c), number)))
+        status = PHASH_E_STATE;
     if (!status)
         status = phash_case_write(c, &text, &length, &last);
     phash_case_free(&c);
@@ -102,6 +146,34 @@ static phash_status seal(void)
         status =
             phash_unseal(sealed, sealed_length, secret_key, secret_length, &text, &length, &last);
     phash_text_free(&text, length);
+    return status;
+}
+
+static phash_status fingerprint(void)
+{
+    char text[PHASH_FINGERPRINT_SIZE];
+    phash_status status = phash_key_fingerprint(public_key, public_length, text, &last);
+    if (!status)
+        status = phash_key_fingerprint(secret_key, secret_length, text, &last);
+    return status;
+}
+
+/* A list from a descriptor, which is erased again. */
+static phash_status import_fd(void)
+{
+    phash_bank *bank;
+    phash_bank_import_options options = PHASH_BANK_IMPORT_OPTIONS_INIT;
+    phash_bank_import_result result = PHASH_BANK_IMPORT_RESULT_INIT;
+    uint64_t erased;
+    options.source = "fd";
+    if (lseek(list_fd, 0, SEEK_SET) != 0)
+        return PHASH_E_STATE;
+    phash_status status = phash_bank_open(bank_path, PHASH_BANK_WRITE, &bank, &last);
+    if (!status)
+        status = phash_bank_import_fd(bank, list_fd, &options, &result, &last);
+    if (!status)
+        status = phash_bank_purge(bank, "fd", &erased, &last);
+    phash_bank_free(&bank);
     return status;
 }
 
@@ -218,6 +290,13 @@ static phash_status withdraw(void)
     return status;
 }
 
+static void write_list(void)
+{
+    list_fd = open(in_dir("list"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    ck_assert_int_ge(list_fd, 0);
+    ck_assert_int_eq(write(list_fd, list, strlen(list)), (ssize_t)strlen(list));
+}
+
 START_TEST(allocations_fail)
 {
     char hex[65];
@@ -240,20 +319,25 @@ START_TEST(allocations_fail)
                                 &sealed_length, NULL),
                      PHASH_OK);
     ck_assert_int_ge(each_allocation_fails(read_list), 2);
+    make_dir();
+    write_list();
+    ck_assert_int_ge(each_allocation_fails(read_list_fd), 4);
     ck_assert_int_ge(each_allocation_fails(copy_page), 10);
     ck_assert_int_ge(each_allocation_fails(read_case), 10);
     ck_assert_int_ge(each_allocation_fails(seal), 10);
-    make_dir();
+    ck_assert_int_ge(each_allocation_fails(fingerprint), 6);
     strcpy(bank_path, in_dir("b.db"));
     phash_bank *bank;
     ck_assert_int_eq(phash_bank_open(bank_path, PHASH_BANK_CREATE, &bank, &last), PHASH_OK);
     phash_bank_free(&bank);
     ck_assert_int_ge(each_allocation_fails(use_bank), 100);
     ck_assert_int_ge(each_allocation_fails(look_at_bank), 50);
+    ck_assert_int_ge(allocations_fail_by(import_fd, 29), 100);
     ck_assert_int_ge(allocations_fail_by(withdraw, 29), 100);
     ck_assert_int_ge(count_memory, 100);
     ck_assert_int_eq(phash_bank_open(bank_path, PHASH_BANK_READ, &bank, NULL), PHASH_OK);
     phash_bank_free(&bank);
+    close(list_fd);
     drop_dir();
 }
 END_TEST

@@ -66,7 +66,12 @@ static phash_status whole(void)
     phash_status status = phash_dct_new(8, 4, &dct);
     if (status != PHASH_OK)
         return dct ? PHASH_E_STATE : status;
-    status = phash_dct_hash(dct, &image, NULL, &r);
+    char name[32];
+    if (phash_dct_hash_size(dct) != 8 || phash_dct_highfreq_factor(dct) != 4 ||
+        phash_dct_name(dct, name, sizeof name) != strlen("dct-8x4"))
+        status = PHASH_E_STATE;
+    if (status == PHASH_OK)
+        status = phash_dct_hash(dct, &image, NULL, &r);
     if (status != PHASH_OK && r.hash.length)
         status = PHASH_E_STATE;
     phash_dct_free(&dct);

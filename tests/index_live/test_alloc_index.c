@@ -45,6 +45,8 @@ static phash_status live(const char *path, uint64_t *there)
         worst = status != PHASH_OK ? status : worst;
         status = phash_index_label_set(index, ids + 20, labels, 3, NULL);
         worst = status != PHASH_OK ? status : worst;
+        status = phash_index_sync_now(index, NULL);
+        worst = status != PHASH_OK ? status : worst;
         phash_cursor *cursor;
         status = phash_cursor_new(index, &cursor);
         worst = status != PHASH_OK ? status : worst;
