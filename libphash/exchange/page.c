@@ -34,13 +34,15 @@ size_t phash_exchange_writer_count(const phash_exchange_writer *writer)
     return writer ? writer->count : 0;
 }
 
+/* Names are texts from outside too: a case's number is one. */
 static void field(phash_text *t, const char *name, const char *value)
 {
     if (t->failed)
         return;
-    phash_text_puts(t, t->bytes[t->length - 1] == '{' ? "\"" : ",\"");
-    phash_text_puts(t, name);
-    phash_text_puts(t, "\":");
+    if (t->bytes[t->length - 1] != '{')
+        phash_text_puts(t, ",");
+    phash_text_json(t, name, strlen(name));
+    phash_text_puts(t, ":");
     phash_text_json(t, value, strlen(value));
 }
 

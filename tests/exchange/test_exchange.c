@@ -75,8 +75,9 @@ static const char page[] =
     "\xef\xbb\xbf {\"count\": 9, \"nextPageToken\": \"to\\\"ken\", \"x\": {\"hashRecords\": [1]},\n"
     "\"nextSetTimestamp\": 1625175071, \"hasMoreRecords\": true, \"hashRecords\": [\n"
     "{\"lastModtimestamp\": 1625167804, \"hashValue\": \"" H1
-    "\", \"hashStatus\": \"Received\", \"caseNumbers\": {\"a-1\": \"Received\", \"b\": "
-    "\"Frozen\"}, \"signalType\": \"ImagePDQ\", \"hashRegions\": [\"UK\", {\"y\": null}]},\n"
+    "\", \"hashStatus\": \"Received\", \"caseNumbers\": {\"a-1\": \"Received\", "
+    "\"b\\\"\\\\\\u0001\": \"Frozen\"}, \"signalType\": \"ImagePDQ\", \"hashRegions\": [\"UK\", "
+    "{\"y\": null}]},\n"
     "{\"hashValue\": \"0123\", \"signalType\": \"VideoMD5\", \"hashStatus\": null},\n"
     "{\"hashValue\": \"abc\", \"signalType\": \"ImagePDQ\"},\n"        /* 3: no PDQ hash */
     "{\"hashValue\": 5},\n"                                            /* 4 */
@@ -99,7 +100,8 @@ static const char page[] =
 static const char copied[] =
     "{\"count\":4,\"hashRecords\":[\n"
     "{\"lastModtimestamp\":1625167804,\"signalType\":\"ImagePDQ\",\"hashValue\":\"" H1
-    "\",\"hashStatus\":\"Received\",\"caseNumbers\":{\"a-1\":\"Received\",\"b\":\"Frozen\"},"
+    "\",\"hashStatus\":\"Received\",\"caseNumbers\":{\"a-1\":\"Received\","
+    "\"b\\\"\\\\\\u0001\":\"Frozen\"},"
     "\"CSPFeedbacks\":[],\"hashRegions\":[\"UK\",{\"y\":null}]},\n"
     "{\"lastModtimestamp\":0,\"signalType\":\"VideoMD5\",\"hashValue\":\"0123\"},\n"
     "{\"lastModtimestamp\":0,\"signalType\":\"URL\",\"hashValue\":\"http://x/?a=\\\"1\\\"\\u000a\","

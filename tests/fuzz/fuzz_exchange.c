@@ -46,27 +46,38 @@ static uint64_t mix_record(uint64_t digest, const phash_exchange_record *r)
     return digest;
 }
 
-/* What a reader accepted, a writer must take and a reader must accept again. */
-static void write_again(const phash_exchange_record *r)
+/* The record as a page; false when there is no memory for it. */
+static int write_page(const phash_exchange_record *r, char **text, size_t *length)
 {
     phash_exchange_writer *writer;
-    phash_exchange *again = NULL;
-    char *text = NULL;
-    size_t length = 0;
+    phash_exchange_page page = PHASH_EXCHANGE_PAGE_INIT;
     if (phash_exchange_writer_new(&writer) != PHASH_OK)
-        return;
-    if (phash_exchange_writer_add(writer, r) == PHASH_OK) {
-        phash_exchange_page page = PHASH_EXCHANGE_PAGE_INIT;
-        phash_exchange_record copy = PHASH_EXCHANGE_RECORD_INIT;
-        REQUIRE(phash_exchange_writer_take(writer, &page, &text, &length) == PHASH_OK);
-        pieces p = {{(const uint8_t *)text, length}, length};
-        REQUIRE(phash_exchange_open(read_piece, &p, &again, NULL) == PHASH_OK);
-        REQUIRE(phash_exchange_next(again, &copy, NULL) == PHASH_OK);
-        REQUIRE(copy.is_feedback == r->is_feedback);
-        phash_exchange_free(&again);
-        phash_text_free(&text, length);
-    }
+        return 0;
+    REQUIRE(phash_exchange_writer_add(writer, r) == PHASH_OK);
+    REQUIRE(phash_exchange_writer_take(writer, &page, text, length) == PHASH_OK);
     phash_exchange_writer_free(&writer);
+    return 1;
+}
+
+/* What a reader accepted, a writer must take and a reader must accept again, as the same record. */
+static void write_again(const phash_exchange_record *r)
+{
+    phash_exchange *again = NULL;
+    phash_exchange_record copy = PHASH_EXCHANGE_RECORD_INIT;
+    char *text = NULL, *twice = NULL;
+    size_t length = 0, twice_length = 0;
+    if (!write_page(r, &text, &length))
+        return;
+    pieces p = {{(const uint8_t *)text, length}, length};
+    REQUIRE(phash_exchange_open(read_piece, &p, &again, NULL) == PHASH_OK);
+    REQUIRE(phash_exchange_next(again, &copy, NULL) == PHASH_OK);
+    REQUIRE(copy.is_feedback == r->is_feedback);
+    if (write_page(&copy, &twice, &twice_length))
+        REQUIRE(twice_length == length && memcmp(text, twice, length) == 0);
+    phash_text_free(&twice, twice_length);
+    REQUIRE(phash_exchange_next(again, &copy, NULL) == PHASH_E_NOT_FOUND);
+    phash_exchange_free(&again);
+    phash_text_free(&text, length);
 }
 
 static uint64_t read_all(fuzz_bytes in, size_t most, int write)
