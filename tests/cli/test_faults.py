@@ -2,9 +2,10 @@
 bank, a case or a report fails once, in turn, with what disks and signals bring.
 
 strace puts the failures in front of the kernel, for the calls of the program itself on files in the
-test's folder. After each: a command that said it succeeded did; one that failed says which file and why;
+test's folder; what cuts reads and writes short is preloaded (short_counts.c). After each: a command that said it succeeded did; one that failed says which file and why;
 whatever it did not finish can be done again, and nothing that was there before is lost."""
 
+import errno
 import json
 import os
 import re
@@ -14,6 +15,7 @@ import unittest
 
 from cli import CliTest, PHASH, SANITIZED, main, picture
 
+SHORT_COUNTS = os.environ["PHASH_SHORT_COUNTS"]
 HAVE_BANK = os.environ.get("PHASH_HAVE_BANK") == "1"
 READING = ("read", "pread64", "mmap")
 CHANGING = ("write", "pwrite64", "fsync", "fdatasync", "rename", "renameat", "renameat2", "ftruncate")
@@ -75,12 +77,13 @@ class Faults(CliTest):
             os.chmod(os.path.join(self.dir, name), mode)
 
     def each_fails(self, files, arguments, before, after, stdin=b"", beside=False,
-                   forgiven=()):
+                   forgiven=(), writes=True):
         """`before` and `after` look at what is there and raise when it is not as before, or not as the
         command should make it. `beside`: it is written under another name and then renamed.
         `forgiven`: changing calls whose failure need not be told, because nothing was promised that
         depends on them (an index or a bank that is left open is whole)."""
         self.files, self.beside, self.forgiven = files, beside, forgiven
+        self.done = None
         calls = CHANGING if beside else READING + CHANGING
         self.save()
         done, trace = self.strace(["-e", "trace=" + ",".join(calls)], arguments, stdin)
@@ -96,6 +99,8 @@ class Faults(CliTest):
                     with self.subTest(command=" ".join(arguments), call=name, error=error, n=n):
                         self.restore()
                         self.one_fails(name, error, n, arguments, before, after, stdin)
+        if writes:
+            self.each_is_short(arguments, before, after, stdin)
 
     def one_fails(self, name, error, n, arguments, before, after, stdin):
         done, trace = self.strace(["-e", "trace=" + name, "-e", "inject=%s:error=%s:when=%d" % (name, error, n)],
@@ -103,12 +108,17 @@ class Faults(CliTest):
         hit = [line for line in trace if "(INJECTED)" in line]
         self.assertEqual(len(hit), 1, trace)
         self.assertTrue(self.ours(hit[0]), hit)
+        self.judge(name, error, done, before, after)
+
+    def judge(self, name, error, done, before, after):
+        """After a failure of the call `name`, and with `error` None after one that is no failure."""
         self.counted += 1
+        self.done = done
         self.assertIn(done.returncode, (0, 1, 2), done.stderr)
         if done.returncode == 0:
-            self.assertTrue(error == "EINTR" or name in READING or name in self.forgiven, hit)
+            self.assertTrue(error in (None, "EINTR") or name in READING or name in self.forgiven, name)
             return after()
-        self.assertNotEqual(error, "EINTR", done.stderr)  # that is tried again
+        self.assertNotIn(error, (None, "EINTR"), done.stderr)  # that is tried again
         message = done.stderr.splitlines()[0]
         self.assertTrue(any(name.encode() in message for name in self.files), message)
         self.assertTrue(message.startswith(b"phash: "), message)
@@ -120,6 +130,35 @@ class Faults(CliTest):
         left = [x for x in self.regular() if x not in self.saved and x not in self.files
                 and not x.endswith((".lock", "-wal", "-shm"))]
         self.assertEqual(left, [])
+
+    def cut(self, what, arguments, stdin):
+        """The program with short counts, and the calls that were cut."""
+        log = os.path.join(self.dir, "cut")
+        self.restore()
+        done = subprocess.run([PHASH, *arguments], cwd=self.dir, input=stdin, capture_output=True, timeout=60,
+                              env=dict(os.environ, LD_PRELOAD=SHORT_COUNTS, PHASH_SHORT=what, PHASH_SHORT_LOG=log))
+        with open(log) as f:
+            lines = f.read().splitlines()
+        os.unlink(log)
+        return done, lines
+
+    def each_is_short(self, arguments, before, after, stdin):
+        """Every read and write of every process gives half of what it was asked for; then each write to a
+        file in turn, and the rest of it has no room on the disk."""
+        with self.subTest(command=" ".join(arguments), short="all"):
+            done, lines = self.cut("all", arguments, stdin)
+            self.assertGreater(len(lines), 2)
+            self.judge("read", None, done, before, after)
+        for n in range(1, 1000):
+            done, lines = self.cut("%d,%d" % (n, errno.ENOSPC), arguments, stdin)
+            if not lines:
+                break
+            with self.subTest(command=" ".join(arguments), short=n, call=lines):
+                self.assertEqual(len(lines), 1)
+                self.assertIn(os.fsencode(os.path.realpath(self.dir)).decode(), lines[0])
+                name = "pwrite64" if lines[0].startswith("write at ") else "write"
+                self.judge(name, "ENOSPC", done, before, after)
+        self.assertGreater(n, 1)
 
     def listed(self):
         return sorted(line.split(",")[0] for line in self.phash("index", "list", "i").decode().split())
@@ -157,7 +196,8 @@ class Faults(CliTest):
 
     def test_match(self):
         self.phash("index", "build", "i", "first")
-        self.each_fails(self.INDEX, ["match", "-i", "i", "first"], self.holds(FIRST), self.holds(FIRST))
+        self.each_fails(self.INDEX, ["match", "-i", "i", "first"], self.holds(FIRST), self.holds(FIRST),
+                        writes=False)
 
     # SQLite puts what is committed to its place when the bank is closed, or else the next time.
     LATER = ("pwrite64", "fdatasync", "ftruncate")
@@ -229,6 +269,46 @@ class Faults(CliTest):
         self.write("page", b"an older page")
         self.each_fails(["page"], ["bank", "export", "b", "-o", "page"], self.whole("page", b"an older page"),
                         self.whole("page", FIRST.encode(), b"}"), beside=True)
+
+    @unittest.skipUnless(HAVE_BANK, "this build has no bank")
+    def test_feedback(self):
+        self.phash("bank", "init", "b")
+        self.phash("bank", "import", "b", "first")
+        self.phash("bank", "feedback", "b", "--source", "s", "--value", "Blocked", FIRST)
+        self.write("page", b"an older page")
+        self.each_fails(["page"], ["bank", "feedback", "b", "--source", "s", "--submit", "-o", "page"],
+                        self.whole("page", b"an older page"),
+                        self.whole("page", FIRST.encode(), b"Blocked", b"}"), beside=True)
+
+    @unittest.skipUnless(HAVE_BANK, "this build has no bank")
+    def test_keygen(self):
+        self.each_fails(["k.pub", "k.key"], ["keygen", "-o", "k"], self.absent("k.key"),
+                        self.whole("k.key", b"phash-secret-key", b"}"))
+
+    @unittest.skipUnless(HAVE_BANK, "this build has no bank")
+    def test_cache(self):
+        """A cache is never needed: whatever happens to it, the matches are the same, then and later."""
+        os.mkdir(self.path("pictures"))
+        for seed in (1, 2):
+            self.write("pictures/%d.png" % seed, picture(seed, (40, 30)))
+        self.phash("index", "build", "i", "pictures/1.png")
+        scan = ["scan", "-i", "i", "--cache", "cache", "pictures"]
+        expected = self.phash("scan", "-i", "i", "pictures")
+        self.assertIn(b"1.png", expected)
+        for made in (False, True):
+            if made:
+                self.phash(*scan)
+
+            def good():
+                for out in (self.done.stdout if self.done else expected, self.phash(*scan), self.phash(*scan)):
+                    self.assertEqual(out, expected)
+
+            def not_there_or_good():
+                if not made and os.path.exists(self.path("cache")):
+                    self.assertEqual(self.phash(*scan), expected)
+            self.each_fails(["cache", "cache-wal", "cache-shm", "cache-journal"], scan, not_there_or_good, good,
+                            forgiven=CHANGING)
+            self.restore()
 
     @unittest.skipUnless(HAVE_BANK, "this build has no bank")
     def test_report(self):
