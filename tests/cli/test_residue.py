@@ -147,10 +147,13 @@ class Residue(CliTest):
             out.append(("the file at %d" % at, data[at:at + 32]))
         return out
 
-    def look(self, data, marks, *options):
+    def look(self, data, marks, *options, keep=None):
+        """What is left, of a program that keeps what `keep` says."""
         self.write("painted", data)
         # The tests' runner may have memory overwritten; the program must do so by itself.
         environment = {k: v for k, v in os.environ.items() if k != "MALLOC_PERTURB_"}
+        if keep:
+            environment.update(LD_PRELOAD=os.environ["PHASH_KEEP_COPIES"], PHASH_KEEP=keep)
         program = subprocess.Popen([PHASH, "hash", "-j1", *options, "-"], cwd=self.dir, env=environment,
                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.addCleanup(program.stdout.close)
@@ -176,6 +179,20 @@ class Residue(CliTest):
             data, marks = painted_jpeg(progressive)
             for options in ((), ("--profile=fast",), ("--cpumask=c",)):
                 self.assertEqual(self.look(data, marks, *options), [], options)
+
+    def test_what_is_kept_is_found(self):
+        """A decoder that keeps rows, or the file, or wipes nothing, is found out; one that is preloaded
+        like those and keeps nothing is not."""
+        data, rows = painted(1)
+        marks = self.marks(data, rows)
+        self.assertEqual(self.look(data, marks, keep="nothing"), [])
+        for keep, what in (("pixels", "pixels of row %d" % (HEIGHT // 2)), ("file", "the file at 100"), ("all", "")):
+            left = self.look(data, marks, keep=keep)
+            self.assertEqual(len(left), 1, keep)  # of the processes the one that decoded
+            self.assertTrue(any(line.startswith(what) for line in left[0]), (keep, left))
+        if os.environ.get("PHASH_HAVE_JPEG") == "1":
+            for progressive in (False, True):
+                self.assertEqual(len(self.look(*painted_jpeg(progressive), keep="all")), 1, progressive)
 
     def test_what_is_there_is_found(self):
         """This process holds the pictures: were they not found here, the search would be worth nothing."""
