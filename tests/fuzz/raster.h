@@ -7,7 +7,7 @@
 #include <phash/cpu.h>
 #include <phash/pdq.h>
 
-enum { FUZZ_PIXELS_MAX = 200000, FUZZ_MIDDLE = 0xa0, FUZZ_LARGE = 0xf8 };
+enum { FUZZ_PIXELS_MAX = 60000, FUZZ_MIDDLE = 0xa0, FUZZ_LARGE = 0xf8 };
 
 /* A picture that the input describes, and its pixels: the rest of the input, over and over. */
 typedef struct fuzz_raster {
