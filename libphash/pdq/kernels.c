@@ -73,10 +73,12 @@ void pdq_kernels_fill(pdq_kernels *kernels, uint32_t sets)
 #if PHASH_HAVE_X86
     if (sets & PHASH_CPU_AVX2) {
         pdq_wave_avx2(kernels);
+        pdq_helix_avx2(kernels);
         pdq_finish_avx2(kernels);
     }
     if (sets & PHASH_CPU_AVX512) {
         pdq_wave_avx512(kernels);
+        pdq_helix_avx512(kernels);
         pdq_finish_avx512(kernels);
         pdq_grey_avx512(kernels);
     }
@@ -84,6 +86,7 @@ void pdq_kernels_fill(pdq_kernels *kernels, uint32_t sets)
 #if PHASH_HAVE_NEON
     if (sets & PHASH_CPU_NEON)
         pdq_wave_neon(kernels);
+    pdq_helix_neon(kernels);
 #endif
     (void)sets;
 }

@@ -4,6 +4,7 @@
 
 #include "core/cpu.h"
 #include "pdq/grey.h"
+#include "pdq/helix.h"
 #include "pdq/stages.h"
 #include "pdq/wave.h"
 
@@ -15,9 +16,11 @@ typedef struct pdq_kernels {
     bool keeps; /* can keep single lanes of z */
     void (*run)(pdq_run *run);
     void (*second)(const pdq_second *second);
-    /* Takes apart the z of `eighths`, from the vector of sample 0 on: sample i of row q goes to
-     * rows[q][i], for all rows of a block. */
-    void (*lay)(const float *z, float rows[][PDQ_SIDE]);
+
+    /* The helix (helix.h), NULL where there is none: a run of groups, and the second column box over
+     * the last block's samples. */
+    void (*helix)(pdq_helix *h, const pdq_helix_run *run);
+    void (*helix_second)(pdq_helix *h);
 
     /* Grey images of windows 4 (grey.h), NULL where there is none: sums the samples of the block that
      * was prepared, and prepares the next. Either may be NULL. */
@@ -47,10 +50,13 @@ void pdq_dihedral_hashes(const float b[PDQ_DCT_SIDE * PDQ_DCT_SIDE],
 
 void pdq_kernels_c(pdq_kernels *kernels);
 void pdq_wave_avx2(pdq_kernels *kernels);
+void pdq_helix_avx2(pdq_kernels *kernels);
 void pdq_finish_avx2(pdq_kernels *kernels);
 void pdq_wave_avx512(pdq_kernels *kernels);
+void pdq_helix_avx512(pdq_kernels *kernels);
 void pdq_finish_avx512(pdq_kernels *kernels);
 void pdq_grey_avx512(pdq_kernels *kernels);
 void pdq_wave_neon(pdq_kernels *kernels);
+void pdq_helix_neon(pdq_kernels *kernels);
 
 #endif

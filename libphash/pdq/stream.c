@@ -28,9 +28,10 @@ struct phash_pdq_stream {
     pdq_kernels kernels;
     bool waves;
     pdq_wave wave;
-    bool greys;     /* grey pixels of a certain size: a filter of their own */
-    pdq_grey *grey; /* NULL until there are some */
-    float *luma;    /* width */
+    bool greys, helixes; /* pixels of certain sizes: filters of their own */
+    pdq_grey *grey;      /* NULL until there are some */
+    pdq_helix *helix;
+    float *luma; /* width */
     size_t luma_capacity;
     pdq_jarosz filter;
 
@@ -67,6 +68,17 @@ static phash_status reset_grey(phash_pdq_stream *s)
     return PHASH_OK;
 }
 
+static phash_status reset_helix(phash_pdq_stream *s)
+{
+    if (!s->helix)
+        s->helix = phash_alloc_zero(1, sizeof *s->helix);
+    if (!s->helix)
+        return PHASH_E_MEMORY;
+    pdq_helix_reset(s->helix, &s->kernels, s->width, s->height, s->desc.format);
+    s->state = ST_ROWS;
+    return PHASH_OK;
+}
+
 phash_status phash_pdq_stream_reset(phash_pdq_stream *s, const phash_pdq_desc *desc,
                                     const phash_pdq_options *options)
 {
@@ -94,6 +106,9 @@ phash_status phash_pdq_stream_reset(phash_pdq_stream *s, const phash_pdq_desc *d
     s->greys = pdq_grey_takes(&s->kernels, s->width, s->height, desc->format);
     if (s->greys)
         return reset_grey(s);
+    s->helixes = pdq_helix_takes(&s->kernels, s->width, s->height);
+    if (s->helixes)
+        return reset_helix(s);
     s->waves = pdq_wave_takes(&s->kernels, s->width, s->height);
     if (s->waves) {
         status = pdq_wave_reset(&s->wave, &s->kernels, s->width, s->height, desc->format);
@@ -143,6 +158,8 @@ void phash_pdq_stream_free(phash_pdq_stream **stream)
     pdq_wave_free(&s->wave);
     if (s->grey)
         phash_wipe_free(s->grey, sizeof *s->grey);
+    if (s->helix)
+        phash_wipe_free(s->helix, sizeof *s->helix);
     pdq_jarosz_free(&s->filter);
     phash_wipe_free(s->luma, s->luma_capacity * sizeof *s->luma);
     phash_wipe_free(s, sizeof *s);
@@ -160,6 +177,10 @@ static void push_filtered(phash_pdq_stream *s, const uint8_t *pixels, size_t cou
         return;
     if (s->greys) {
         pdq_grey_push(s->grey, pixels, count, stride);
+        return;
+    }
+    if (s->helixes) {
+        pdq_helix_push(s->helix, pixels, count, stride);
         return;
     }
     if (s->waves) {
@@ -222,7 +243,10 @@ phash_status pdq_finish(phash_pdq_stream *s, phash_pdq_result *result,
     if (s->state != ST_ROWS || s->row != s->desc.height)
         return PHASH_E_STATE;
     s->state = ST_DONE;
-    const float *filtered = s->greys ? s->grey->out : s->waves ? s->wave.out : s->filter.out;
+    const float *filtered = s->greys     ? s->grey->out
+                            : s->helixes ? s->helix->out
+                            : s->waves   ? s->wave.out
+                                         : s->filter.out;
     const float *a = s->verbatim ? s->plain : filtered;
     if (s->greys)
         s->kernels.grey_dct64(s->grey, b);

@@ -99,13 +99,13 @@ static phash_status allocate(pdq_wave *w)
     const size_t stage = (size_t)round_up(w->width * w->channels, 64) / 4 * lanes;
     const size_t edge_pixels = edge * w->channels * lanes / 4;
     /* v: lanes of the row above reach 2 * lanes steps ahead, those of the same block back. */
-    w->v_stride = (steps + 4 * lanes) * (w->four ? 4 : lanes);
+    w->v_stride = (steps + 4 * lanes) * lanes;
     const size_t carry = steps + 2 * 64, v = w->v_stride * w->ring, second = w->wc * PDQ_SIDE;
     size_t need = v + carry + second;
     w->state_floats = need;
-    const size_t z = ((steps >> w->keep_shift) + 1) * lanes, four = 8 * lanes;
+    const size_t z = ((steps >> w->keep_shift) + 1) * lanes;
     const size_t keep = round_up((uint32_t)steps, 32) / 2;
-    need += z + 2 * line + 3 * edge * lanes + stage + edge_pixels + four + keep;
+    need += z + 2 * line + 3 * edge * lanes + stage + edge_pixels + keep;
     if (need > w->capacity) {
         pdq_wave_free(w);
         w->memory = phash_alloc(need, sizeof *w->memory);
@@ -114,11 +114,10 @@ static phash_status allocate(pdq_wave *w)
         w->capacity = need;
     }
     float *p = w->memory;
-    w->v = p + 2 * lanes * (w->four ? 4 : lanes), p += v;
+    w->v = p + 2 * lanes * lanes, p += v;
     w->carry = p + 64, p += carry;
     w->second_ring = p, p += second;
     w->z = p, p += z;
-    w->four_line = p, p += four;
     w->keep = (uint16_t *)p, p += keep;
     w->luma_line = p, p += line;
     w->mean_line = p, p += line;
@@ -171,16 +170,9 @@ phash_status pdq_wave_reset(pdq_wave *w, const pdq_kernels *kernels, uint32_t wi
         w->scale /= (float)w->wr * (float)w->wr;
     if (power_of_two(w->wc))
         w->scale /= (float)w->wc * (float)w->wc;
-    w->four = w->wr == 4 && w->wc == 4;
     w->keep_shift = 0;
     if (kernels->keeps)
         w->keep_shift = width >= 16 * PDQ_SIDE ? 4 : width >= 4 * PDQ_SIDE ? 2 : 0;
-    /* As profile nn512 always is. */
-    w->eighths = w->four && width == 8 * PDQ_SIDE;
-    if (w->eighths)
-        w->keep_shift = 3;
-    if (w->four)
-        w->ring = 1;
     const phash_status status = allocate(w);
     if (status != PHASH_OK)
         return status;
@@ -254,9 +246,6 @@ static void second_round(pdq_wave *w)
     pdq_second second = {.sum = w->sum, .count = 0.0f};
     if (!power_of_two(w->wr))
         second.count = (float)w->wr, second.inverse = 1.0f / second.count;
-    float(*const laid)[PDQ_SIDE] = (float(*)[PDQ_SIDE])w->laid;
-    if (w->eighths)
-        w->kernels->lay(w->z + w->index[0][0], laid);
     for (uint32_t q = 0; q < w->lanes; q++) {
         const uint32_t y = w->row + q;
         if (y < w->lead_c)
@@ -265,10 +254,8 @@ static void second_round(pdq_wave *w)
             break;
         const uint32_t box = y - w->lead_c;
         const uint32_t turn = q % w->turns;
-        second.index = w->eighths ? NULL : w->index[turn];
-        second.z = w->eighths
-                       ? laid[q]
-                       : w->z + (size_t)(((q - turn) * PDQ_LAG) >> w->keep_shift) * w->lanes + q;
+        second.index = w->index[turn];
+        second.z = w->z + (size_t)(((q - turn) * PDQ_LAG) >> w->keep_shift) * w->lanes + q;
         second.slot = w->second_ring + (size_t)(box % w->wc) * PDQ_SIDE;
         w->kernels->second(&second);
         if (box >= w->lead_c)
@@ -297,12 +284,9 @@ static void block(pdq_wave *w, const uint8_t *rows, ptrdiff_t stride, size_t row
         .column_count = edge ? column_count : w->column_count,
         .column_inverse = edge ? column_inverse : w->column_inverse,
         .v = now,
-        .four = w->four,
-        .four_line = w->four_line,
         .z = w->z,
         .keep_shift = w->keep_shift,
         .keep = w->keep,
-        .eighths = w->eighths,
         /* Lane q < shift wants row `q - wc`, which is lane lanes + q - shift one block further up,
          * in the array that this block overwrites as it goes; the others want lane q - shift. */
         .v_same = w->v + (size_t)((number + 1) % w->ring) * w->v_stride -
@@ -316,7 +300,6 @@ static void block(pdq_wave *w, const uint8_t *rows, ptrdiff_t stride, size_t row
     };
     memset(w->luma_line, 0, (size_t)w->wr * lanes * sizeof *w->luma_line);
     memset(w->mean_line, 0, (size_t)w->wr * lanes * sizeof *w->mean_line);
-    memset(w->four_line, 0, (size_t)8 * lanes * sizeof *w->four_line);
     run_edge(w, &run, rows, stride, 0, w->left, tight);
     if (w->left < w->right) {
         run.pixels = rows + (size_t)w->left * w->channels;
@@ -387,6 +370,5 @@ void pdq_wave_free(pdq_wave *w)
     phash_wipe_free(w->memory, w->capacity * sizeof *w->memory);
     w->memory = NULL;
     w->capacity = 0;
-    phash_wipe(w->laid, sizeof w->laid);
     phash_wipe(w->out, sizeof w->out);
 }

@@ -8,8 +8,7 @@
  * Each lane does the additions and subtractions of its row and column in the reference's order, so
  * the bits are the reference's. Nothing but the skewed vectors below is ever stored:
  *
- *   v      outputs of the first row box, of the last `wc` rows: what leaves the column window. Where
- *          both windows are 4, only the last four lanes, which the next block needs
+ *   v      outputs of the first row box, of the last `wc` rows: what leaves the column window
  *   carry  the last lane's column sums, for the first lane of the next block
  *   z      outputs of the second row box at the 64 columns that the second column box looks at
  *
@@ -55,16 +54,11 @@ typedef struct pdq_run {
 
     /* Vector t belongs to step t. */
     float *v;
-    bool four;        /* both windows are 4, and v has four floats for each step */
-    float *four_line; /* then: the last 8 outputs of the first row box, step t in vector t % 8 */
     /* Step t goes to vector t >> keep_shift of z. Where that is not 0, only the lanes in keep[t] do:
      * those that stand at a sampled column. */
     float *z;
-    uint32_t keep_shift; /* 0, 2 or 4; 2 for `four` */
+    uint32_t keep_shift; /* 0, 2 or 4 */
     const uint16_t *keep;
-    /* With `four`, where sample i stands at column 8i + 4 + 4: keep_shift is 3, and lane q of vector
-     * i + 1 + q / 4 of z is that sample of row q. */
-    bool eighths;
     const float *v_same, *v_before; /* of the row that leaves the column window: in the same block
                                        as counted from there, and in the block before */
     uint32_t shift;                 /* lanes of v_same move up by this much, v_before fills up */
@@ -72,12 +66,12 @@ typedef struct pdq_run {
 
     /* What goes from stretch to stretch, set to zero before a block. The delay lines hold the last
      * wr inputs of the row boxes before `position`. */
-    float *luma_line, *mean_line; /* wr + PDQ_BUFFER vectors; for `four` step t in vector t % 4 */
+    float *luma_line, *mean_line; /* wr + PDQ_BUFFER vectors */
     uint32_t position;
     float row_sum[PDQ_LANES_MAX], column_sum[2][PDQ_LANES_MAX], second_sum[PDQ_LANES_MAX];
 } pdq_run;
 
-/* The second column box takes a row: z[index[i]], i = 0 .. 63, or z[i] where there is no index, all
+/* The second column box takes a row: z[index[i]], i = 0 .. 63, all
  * divided by `count` unless that is 0, goes into sum[64], and what stands in slot[64], the row that
  * leaves, goes out. */
 typedef struct pdq_second {
@@ -99,15 +93,14 @@ typedef struct pdq_wave {
     uint32_t rows_needed, row;   /* rows, also below the image; rows that went through */
     uint32_t staged;             /* rows that wait in `stage` */
     uint32_t next_sample;
-    bool four, keeps;
+    bool keeps;
     uint32_t keep_shift;
     uint32_t ring, shift; /* arrays of v; wc = (ring - 1) * lanes + shift */
     float scale;          /* makes up for the divisions left out */
 
     float *memory;
     size_t capacity;
-    float *v, *carry, *z, *luma_line, *mean_line, *edge_count, *edge_inverse, *second_ring,
-        *four_line;
+    float *v, *carry, *z, *luma_line, *mean_line, *edge_count, *edge_inverse, *second_ring;
     uint32_t *edge_mask;
     uint16_t *keep;
     /* Of whole windows. */
@@ -119,8 +112,6 @@ typedef struct pdq_wave {
     int32_t index[PDQ_STEPS / PDQ_LAG]
                  [PDQ_SIDE]; /* of the samples in z, for lanes modulo `turns` */
     uint32_t turns;
-    bool eighths; /* both windows are 4 and samples 8 columns apart: kernels->lay takes z apart */
-    float laid[PDQ_LANES_MAX * PDQ_SIDE];
     float sum[PDQ_SIDE];
     float out[PDQ_SIDE * PDQ_SIDE];
 } pdq_wave;

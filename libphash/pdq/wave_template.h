@@ -5,28 +5,24 @@
  *   load, store, splat, add, sub, mul
  *   masked(v, p)       v where the integers p[0 ..] are all ones, 0 where they are 0
  *   divide(s, c, r)    s / c, correctly rounded, where r is 1 / c correctly rounded; 0 where r is 0
- *   group(p, pitch, d) bytes p[0 .. 15] of each lane to four vectors: d[i] has bytes 4i .. 4i + 3
+ *   group_of(r, q, turn, at, d)  bytes at .. at + 15 of rows q, q + turn, ... to four vectors: d[i] has
+ *                      the bytes 4i .. 4i + 3 of them
  *   colours            constants of the luma; colours_of() makes them
  *   product(d, at, c, k)  byte `at` of each 32-bit lane times the weight of colour c, rounded
  *   grey(d, at, k)     the same byte as a float
  *   leave(s, p)        puts the last lane of s at *p; gives s in a form for enter
  *   enter(s, p)        lanes of s one up, *p in lane 0
- *   four(s, p)         puts the last four lanes of s at p[0 .. 3]
- *   leaving_four(a, p) lanes of the vector at a four up, p[0 .. 3] in lanes 0 .. 3
  *   KEEPS, keep(p, mask, z)  stores z, or, where KEEPS, only the lanes in *mask
- *   pick(a, z, n)      a with lanes n, n + 4, ... of z; n is 1 .. 3
  *   window(w), window_of(shift), leaving(a, b, w)  lanes of a up by shift, filled up with the last
  *                      lanes of b
  */
 
-/* What a variant of the loop knows when it is compiled. FIXED: both windows are 4, and the
- * delay lines are rings of four and eight vectors. (In registers they would take all that AVX2 has,
- * and the constants would be loaded and the sums spilled instead.) */
+#include "pdq/unroll.h"
+
+/* What a variant of the loop knows when it is compiled. */
 typedef struct variant {
     int channels;
     pdq_divide row, column;
-    bool fixed;
-    bool eighths; /* and samples stand 8 columns apart */
 } variant;
 
 /* Registers of the loop; the arrays are indexed by constants only. Pointers are copied out of pdq_run
@@ -34,7 +30,6 @@ typedef struct variant {
  * changes anything in memory. */
 typedef struct wave {
     VF s, z, up0, up1; /* row sum, second row sum, column sums of two steps */
-    VF picked;         /* of EIGHTHS: lanes of z at sampled columns, of up to 8 steps */
     VI d[12];
     window lag;
     colours k;
@@ -49,8 +44,15 @@ typedef struct wave {
     size_t z_step, z_four, z_all; /* from one step's z to the next: within four, within 16, after */
     const float *luma_old, *mean_old;
     float *luma_new, *mean_new;
-    float *luma_ring, *mean_ring, *v_ring; /* of FIXED */
 } wave;
+
+/* 16 bytes of each lane's row. */
+static inline __attribute__((always_inline)) void fetch(const uint8_t *pixels, ptrdiff_t pitch,
+                                                        VI d[4])
+{
+    const pdq_rows rows = {NULL, pixels, pitch};
+    group_of(&rows, 0, 1, 0, d);
+}
 
 static inline __attribute__((always_inline)) VF luma_at(wave *w, int k, int channels)
 {
@@ -67,23 +69,17 @@ static inline __attribute__((always_inline)) void step(wave *w, const int k, con
 {
     /* 16 pixels are one group of 16 bytes, or three: each is read when its first byte is due. */
     if (k == 0)
-        group(w->pixels, w->pitch, w->d);
+        fetch(w->pixels, w->pitch, w->d);
     if (how.channels == 3 && k == 5)
-        group(w->pixels + 16, w->pitch, w->d + 4);
+        fetch(w->pixels + 16, w->pitch, w->d + 4);
     if (how.channels == 3 && k == 10)
-        group(w->pixels + 32, w->pitch, w->d + 8);
+        fetch(w->pixels + 32, w->pitch, w->d + 8);
 
     VF luma = luma_at(w, k, how.channels);
     if (how.row == PDQ_DIVIDE_STEP)
         luma = masked(luma, w->edge_mask + k * LANES);
-    VF gone;
-    if (how.fixed) {
-        gone = load(w->luma_ring + k % 4 * LANES);
-        store(w->luma_ring + k % 4 * LANES, luma);
-    } else {
-        store(w->luma_new + k * LANES, luma);
-        gone = load(w->luma_old + k * LANES);
-    }
+    store(w->luma_new + k * LANES, luma);
+    VF gone = load(w->luma_old + k * LANES);
     w->s = sub(add(w->s, luma), gone);
 
     VF v = w->s;
@@ -93,16 +89,8 @@ static inline __attribute__((always_inline)) void step(wave *w, const int k, con
         v = divide(v, load(w->edge_count + k * LANES), load(w->edge_inverse + k * LANES));
 
     const VF above = enter(w->up0, w->carry + k);
-    VF left;
-    if (how.fixed) {
-        float *out = w->out_v + 4 * k;
-        left = leaving_four(w->v_ring + k % 8 * LANES, out + 4 * PDQ_LAG * (LANES - 4));
-        store(w->v_ring + k % 8 * LANES, v);
-        four(v, out);
-    } else {
-        store(w->out_v + k * LANES, v);
-        left = leaving(w->v_same + k * LANES, w->v_before + k * LANES, &w->lag);
-    }
+    store(w->out_v + k * LANES, v);
+    const VF left = leaving(w->v_same + k * LANES, w->v_before + k * LANES, &w->lag);
     const VF sum = sub(add(above, v), left);
     w->up0 = w->up1;
     w->up1 = leave(sum, w->carry + k - PDQ_LAG * (LANES - 1));
@@ -110,28 +98,11 @@ static inline __attribute__((always_inline)) void step(wave *w, const int k, con
     VF mean = sum;
     if (how.column != PDQ_DIVIDE_NONE)
         mean = divide(mean, w->column_count, w->column_inverse);
-    if (how.fixed) {
-        gone = load(w->mean_ring + k % 4 * LANES);
-        store(w->mean_ring + k % 4 * LANES, mean);
-    } else {
-        store(w->mean_new + k * LANES, mean);
-        gone = load(w->mean_old + k * LANES);
-    }
+    store(w->mean_new + k * LANES, mean);
+    gone = load(w->mean_old + k * LANES);
     w->z = sub(add(w->z, mean), gone);
-    if (how.eighths) {
-        /* At step t the lanes t / 2, t / 2 + 4, ... (modulo 4) stand at samples. */
-        if (k % 8 == 0)
-            w->picked = w->z;
-        else if (k % 2 == 0)
-            w->picked = pick(w->picked, w->z, k % 8 / 2);
-        if (k % 8 == 6)
-            store(w->out_z + k / 8 * LANES, w->picked);
-    } else if (how.fixed && KEEPS) {
-        keep(w->out_z + k / 4 * LANES, w->keep + k, w->z);
-    } else {
-        keep(w->out_z, w->keep + k, w->z);
-        w->out_z += k == 15 ? w->z_all : k % 4 == 3 ? w->z_four : w->z_step;
-    }
+    keep(w->out_z, w->keep + k, w->z);
+    w->out_z += k == 15 ? w->z_all : k % 4 == 3 ? w->z_four : w->z_step;
 }
 
 static inline __attribute__((always_inline)) void move_line(float *line, uint32_t position,
@@ -154,15 +125,12 @@ static inline __attribute__((always_inline)) void run_as(pdq_run *run, const var
     w.row_inverse = load(run->row_inverse);
     w.column_count = load(run->column_count);
     w.column_inverse = load(run->column_inverse);
-    w.luma_ring = run->luma_line;
-    w.mean_ring = run->mean_line;
-    w.v_ring = run->four_line;
     w.pixels = run->pixels;
     w.pitch = run->pitch;
     w.edge_count = run->row_count;
     w.edge_inverse = run->row_inverse;
     w.edge_mask = run->row_mask;
-    w.out_v = run->v + (size_t)run->first * (how.fixed ? 4 : LANES);
+    w.out_v = run->v + (size_t)run->first * LANES;
     w.v_same = run->v_same + (size_t)run->first * LANES;
     w.v_before = run->v_before + (size_t)run->first * LANES;
     w.carry = run->carry + run->first;
@@ -174,36 +142,21 @@ static inline __attribute__((always_inline)) void run_as(pdq_run *run, const var
     uint32_t position = run->position;
     const uint32_t wr = run->wr;
     for (uint32_t t = run->first; t < run->last; t += PDQ_STEPS) {
-        if (!how.fixed) {
-            if (position + PDQ_STEPS > wr + PDQ_BUFFER) {
-                move_line(run->luma_line, position, wr);
-                move_line(run->mean_line, position, wr);
-                position = wr;
-            }
-            w.luma_new = run->luma_line + (size_t)position * LANES;
-            w.mean_new = run->mean_line + (size_t)position * LANES;
-            w.luma_old = w.luma_new - (size_t)wr * LANES;
-            w.mean_old = w.mean_new - (size_t)wr * LANES;
-            position += PDQ_STEPS;
+        if (position + PDQ_STEPS > wr + PDQ_BUFFER) {
+            move_line(run->luma_line, position, wr);
+            move_line(run->mean_line, position, wr);
+            position = wr;
         }
-        step(&w, 0, how);
-        step(&w, 1, how);
-        step(&w, 2, how);
-        step(&w, 3, how);
-        step(&w, 4, how);
-        step(&w, 5, how);
-        step(&w, 6, how);
-        step(&w, 7, how);
-        step(&w, 8, how);
-        step(&w, 9, how);
-        step(&w, 10, how);
-        step(&w, 11, how);
-        step(&w, 12, how);
-        step(&w, 13, how);
-        step(&w, 14, how);
-        step(&w, 15, how);
+        w.luma_new = run->luma_line + (size_t)position * LANES;
+        w.mean_new = run->mean_line + (size_t)position * LANES;
+        w.luma_old = w.luma_new - (size_t)wr * LANES;
+        w.mean_old = w.mean_new - (size_t)wr * LANES;
+        position += PDQ_STEPS;
+#define STEP(k) step(&w, k, how)
+        PDQ_SIXTEEN(STEP)
+#undef STEP
         w.pixels += PDQ_STEPS * how.channels;
-        w.out_v += PDQ_STEPS * (how.fixed ? 4 : LANES);
+        w.out_v += PDQ_STEPS * LANES;
         w.carry += PDQ_STEPS;
         w.keep += PDQ_STEPS;
         if (how.row == PDQ_DIVIDE_STEP) {
@@ -211,14 +164,8 @@ static inline __attribute__((always_inline)) void run_as(pdq_run *run, const var
             w.edge_inverse += PDQ_STEPS * LANES;
             w.edge_mask += PDQ_STEPS * LANES;
         }
-        if (!how.fixed) {
-            w.v_same += PDQ_STEPS * LANES;
-            w.v_before += PDQ_STEPS * LANES;
-        }
-        if (how.eighths)
-            w.out_z += PDQ_STEPS / 8 * LANES;
-        else if (how.fixed && KEEPS)
-            w.out_z += PDQ_STEPS / 4 * LANES;
+        w.v_same += PDQ_STEPS * LANES;
+        w.v_before += PDQ_STEPS * LANES;
     }
     run->position = position;
     store(run->row_sum, w.s);
@@ -227,49 +174,33 @@ static inline __attribute__((always_inline)) void run_as(pdq_run *run, const var
     store(run->column_sum[1], w.up1);
 }
 
-#define VARIANT(name, channels, row, column, fixed, eighths)                                       \
+#define VARIANT(name, channels, row, column)                                                       \
     static __attribute__((noinline)) void name(pdq_run *run)                                       \
     {                                                                                              \
-        run_as(run, (variant){channels, row, column, fixed, eighths});                             \
+        run_as(run, (variant){channels, row, column});                                             \
     }
-/* The edges that only a row has, and those of the first and last rows of an image, too. */
-#define FOUR(name, channels, eighths)                                                              \
-    VARIANT(name, channels, PDQ_DIVIDE_NONE, PDQ_DIVIDE_NONE, true, eighths)                       \
-    VARIANT(name##_column, channels, PDQ_DIVIDE_NONE, PDQ_DIVIDE_CONST, true, eighths)             \
-    VARIANT(name##_side, channels, PDQ_DIVIDE_STEP, PDQ_DIVIDE_NONE, true, eighths)                \
-    VARIANT(name##_edge, channels, PDQ_DIVIDE_STEP, PDQ_DIVIDE_CONST, true, eighths)
-#define ANY(name, channels)                                                                        \
-    VARIANT(name, channels, PDQ_DIVIDE_NONE, PDQ_DIVIDE_NONE, false, false)                        \
-    VARIANT(name##_column, channels, PDQ_DIVIDE_NONE, PDQ_DIVIDE_CONST, false, false)              \
-    VARIANT(name##_both, channels, PDQ_DIVIDE_CONST, PDQ_DIVIDE_CONST, false, false)               \
-    VARIANT(name##_edge, channels, PDQ_DIVIDE_STEP, PDQ_DIVIDE_CONST, false, false)
-ANY(grey_any, 1)
-ANY(rgb_any, 3)
-FOUR(grey_four, 1, false)
-FOUR(rgb_four, 3, false)
-FOUR(grey_eighths, 1, true)
-FOUR(rgb_eighths, 3, true)
-#undef ANY
-#undef FOUR
+#define VARIANTS(name, channels)                                                                   \
+    VARIANT(name, channels, PDQ_DIVIDE_NONE, PDQ_DIVIDE_NONE)                                      \
+    VARIANT(name##_column, channels, PDQ_DIVIDE_NONE, PDQ_DIVIDE_CONST)                            \
+    VARIANT(name##_both, channels, PDQ_DIVIDE_CONST, PDQ_DIVIDE_CONST)                             \
+    VARIANT(name##_edge, channels, PDQ_DIVIDE_STEP, PDQ_DIVIDE_CONST)
+VARIANTS(grey_any, 1)
+VARIANTS(rgb_any, 3)
+#undef VARIANTS
 #undef VARIANT
 
 /* Dividing by 1 is exact, so a variant that divides more than is asked for is right too. */
 static void run_wave(pdq_run *run)
 {
-    enum { NONE, COLUMN, BOTH, SIDE = BOTH, EDGE };
-    static void (*const table[3][2][4])(pdq_run *) = {
-        {{grey_any, grey_any_column, grey_any_both, grey_any_edge},
-         {rgb_any, rgb_any_column, rgb_any_both, rgb_any_edge}},
-        {{grey_four, grey_four_column, grey_four_side, grey_four_edge},
-         {rgb_four, rgb_four_column, rgb_four_side, rgb_four_edge}},
-        {{grey_eighths, grey_eighths_column, grey_eighths_side, grey_eighths_edge},
-         {rgb_eighths, rgb_eighths_column, rgb_eighths_side, rgb_eighths_edge}},
+    enum { NONE, COLUMN, BOTH, EDGE };
+    static void (*const table[2][4])(pdq_run *) = {
+        {grey_any, grey_any_column, grey_any_both, grey_any_edge},
+        {rgb_any, rgb_any_column, rgb_any_both, rgb_any_edge},
     };
-    const bool column = run->divide_column != PDQ_DIVIDE_NONE;
-    int which = column ? COLUMN : NONE;
+    int which = run->divide_column != PDQ_DIVIDE_NONE ? COLUMN : NONE;
     if (run->divide_row == PDQ_DIVIDE_CONST)
         which = BOTH;
     if (run->divide_row == PDQ_DIVIDE_STEP)
-        which = run->four && !column ? SIDE : EDGE;
-    table[run->four ? (run->eighths ? 2 : 1) : 0][run->channels == 3][which](run);
+        which = EDGE;
+    table[run->channels == 3][which](run);
 }

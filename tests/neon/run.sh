@@ -26,7 +26,7 @@ done
 "$cc" -O2 -std=c17 -Wall -Wextra -Werror -ffp-contract=off -static -DPHASH_BUILDING \
     -Iinclude -Ilibphash -Itests/neon -Itests tests/kernels/test_pdq_kernels.c \
     libphash/core/cpu.c libphash/core/memory.c libphash/pdq/dct64.c libphash/pdq/dihedral.c \
-    libphash/pdq/grey.c libphash/pdq/jarosz.c libphash/pdq/kernels.c libphash/pdq/luma.c \
+    libphash/pdq/grey.c libphash/pdq/helix.c libphash/pdq/helix_neon.c libphash/pdq/jarosz.c libphash/pdq/kernels.c libphash/pdq/luma.c \
     libphash/pdq/median.c libphash/pdq/quality.c libphash/pdq/stream.c libphash/pdq/wave.c \
     libphash/pdq/wave_neon.c \
     -o "$dir/pdq" -pthread -lm || exit 1

@@ -280,8 +280,11 @@ START_TEST(coefficients_agree)
     pdq_kernels_fill(&c, 0);
     static pdq_jarosz jarosz;
     static pdq_wave wave;
+    static pdq_helix helix;
     for (int i = 0; i < cases; i++) {
-        const uint32_t width = random_side(&state), height = 5 + random_side(&state) % 500;
+        uint32_t width = random_side(&state), height = 5 + random_side(&state) % 500;
+        if (i % 4 == 0) /* both windows are 4 */
+            width = 385 + width % 128, height = 385 + height % 128;
         picture p = picture_new(&state, width, height);
         float luma[1500], want[DCT], got[DCT];
         ck_assert_int_eq(pdq_jarosz_reset(&jarosz, width, height), PHASH_OK);
@@ -305,6 +308,14 @@ START_TEST(coefficients_agree)
             k.dct64(wave.out, got);
             ck_assert_mem_eq(got, want, sizeof got);
             ck_assert_int_eq(k.quality(wave.out), pdq_quality(jarosz.out));
+            if (!pdq_helix_takes(&k, width, height))
+                continue;
+            pdq_helix_reset(&helix, &k, width, height, p.desc.format);
+            pdq_helix_push(&helix, p.rows, first, p.stride);
+            pdq_helix_push(&helix, p.rows + (ptrdiff_t)first * p.stride, height - first, p.stride);
+            ck_assert_msg(!memcmp(helix.out, jarosz.out, sizeof helix.out),
+                          "helix, %ux%u format %d stride %td, %u lanes", width, height,
+                          (int)p.desc.format, p.stride, k.lanes);
         }
         picture_free(&p);
     }
@@ -321,7 +332,9 @@ START_TEST(rows_apart)
     uint64_t state = test_seed() + 2;
     const size_t page = (size_t)sysconf(_SC_PAGESIZE);
     for (int i = 0; i < 120; i++) {
-        const uint32_t width = 5 + below(&state, 1000), height = 5 + below(&state, 60);
+        uint32_t width = 5 + below(&state, 1000), height = 5 + below(&state, 60);
+        if (i % 4 == 0) /* both windows are 4 */
+            width = 385 + below(&state, 128), height = 385 + below(&state, 128);
         picture p = {.desc = {width, height, (phash_pixel_format)(1 + below(&state, 5))}};
         const size_t row = width * phash_pixel_bytes(p.desc.format);
         const bool at_end = below(&state, 2);
