@@ -1,4 +1,5 @@
 /* What follows the filter, for AVX2: quality, DCT, medians and the eight hashes. */
+#include "core/internal.h"
 #include "pdq/kernels.h"
 
 #include "pdq/dct64_columns.h"
@@ -107,6 +108,21 @@ static int count_below(const __m256i half[ROWS], int pivot)
     return _mm_cvtsi128_si32(sum) + _mm_extract_epi32(sum, 1);
 }
 
+/* The keys that have this upper half. Most groups of eight have none. */
+static int gather(const int32_t key[ROWS * ROWS], int half, int32_t *candidate)
+{
+    const __m256i wanted = _mm256_set1_epi32(half);
+    int n = 0;
+    for (int i = 0; i < ROWS * ROWS; i += 8) {
+        const __m256i upper = _mm256_srai_epi32(_mm256_loadu_si256((const __m256i *)(key + i)), 16);
+        const __m256i same = _mm256_cmpeq_epi32(upper, wanted);
+        unsigned m = (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(same));
+        for (; m; m &= m - 1)
+            candidate[n++] = key[i + __builtin_ctz(m)];
+    }
+    return n;
+}
+
 /* The lower median. The upper halves of the keys are searched bit by bit: the largest h such that
  * at most 127 halves are below it. The few keys that have this half are then sorted out. */
 static float lower_median(const float b[ROWS * ROWS])
@@ -130,11 +146,7 @@ static float lower_median(const float b[ROWS * ROWS])
             below = count;
         }
     }
-    int n = 0;
-    for (int i = 0; i < ROWS * ROWS; i++) {
-        candidate[n] = key[i];
-        n += key[i] >> 16 == h;
-    }
+    const int n = gather(key, h, candidate);
     /* The one with exactly rank - below before it, equal ones counted by position. */
     int low = 0;
     for (int bit = n > 1 ? 0x8000 : 0; bit; bit >>= 1) {
@@ -160,9 +172,53 @@ static void threshold(const float b[ROWS * ROWS], phash_hash256 *hash)
             _mm256_cmp_ps(_mm256_loadu_ps(b + 8 * k), median, _CMP_GT_OQ));
 }
 
+/* Transposed, as a matrix of 16x16 bits. Each row of the hash is its upper byte, then its lower. */
+static void transpose(const phash_hash256 *in, phash_hash256 *out)
+{
+    const __m128i part = _mm_setr_epi8(15, 13, 11, 9, 7, 5, 3, 1, 14, 12, 10, 8, 6, 4, 2, 0);
+    const __m128i *v = (const __m128i *)(const void *)in->bytes;
+    const __m128i late = _mm_shuffle_epi8(_mm_loadu_si128(v), part);
+    const __m128i early = _mm_shuffle_epi8(_mm_loadu_si128(v + 1), part);
+    /* Byte i is row i's; the uppermost bits of all are a column. */
+    __m128i lower = _mm_unpacklo_epi64(early, late), upper = _mm_unpackhi_epi64(early, late);
+    for (int j = ROWS / 2 - 1; j >= 0; j--) {
+        const unsigned left = (unsigned)_mm_movemask_epi8(lower);
+        const unsigned right = (unsigned)_mm_movemask_epi8(upper);
+        uint8_t *here = out->bytes + PHASH_HASH256_BYTES - 2 - 2 * j;
+        here[0] = (uint8_t)(left >> 8);
+        here[1] = (uint8_t)left;
+        here[-ROWS] = (uint8_t)(right >> 8);
+        here[1 - ROWS] = (uint8_t)right;
+        lower = _mm_add_epi8(lower, lower);
+        upper = _mm_add_epi8(upper, upper);
+    }
+}
+
+/* Transposing does not change the median, so there are four signs of rows and columns, and each
+ * gives a hash and its transpose. */
 static void dihedral(const float b[ROWS * ROWS], phash_hash256 hash[PHASH_DIHEDRALS])
 {
-    pdq_dihedral_hashes(b, hash, threshold);
+    static const struct {
+        phash_dihedral here, across;
+        uint32_t even[2], odd[2]; /* signs of even and odd columns: in even rows, in odd ones */
+    } turn[4] = {
+        {PHASH_DIHEDRAL_ORIGINAL, PHASH_DIHEDRAL_TRANSPOSE, {0, 0}, {0, 0}},
+        {PHASH_DIHEDRAL_FLIPY, PHASH_DIHEDRAL_ROTATE90, {1, 0}, {1, 0}},
+        {PHASH_DIHEDRAL_FLIPX, PHASH_DIHEDRAL_ROTATE270, {1, 1}, {0, 0}},
+        {PHASH_DIHEDRAL_ROTATE180, PHASH_DIHEDRAL_ANTITRANSPOSE, {0, 1}, {1, 0}},
+    };
+    float turned[ROWS * ROWS];
+    for (int k = 0; k < 4; k++) {
+        for (int i = 0; i < ROWS * ROWS; i += 8) {
+            const uint32_t *sign = i / ROWS % 2 ? turn[k].odd : turn[k].even;
+            const uint64_t two = (uint64_t)sign[1] << 63 | (uint64_t)sign[0] << 31;
+            const __m256 flip = _mm256_castsi256_ps(_mm256_set1_epi64x((int64_t)two));
+            _mm256_storeu_ps(turned + i, _mm256_xor_ps(_mm256_loadu_ps(b + i), flip));
+        }
+        threshold(turned, &hash[turn[k].here]);
+        transpose(&hash[turn[k].here], &hash[turn[k].across]);
+    }
+    phash_wipe(turned, sizeof turned);
 }
 
 void pdq_finish_avx2(pdq_kernels *kernels)

@@ -252,7 +252,8 @@ phash_status pdq_finish(phash_pdq_stream *s, phash_pdq_result *result,
         s->kernels.grey_dct64(s->grey, b);
     else
         s->kernels.dct64(a, b);
-    s->kernels.threshold(b, &result->hash);
+    if (!s->options.dihedral || s->verbatim)
+        s->kernels.threshold(b, &result->hash);
     result->quality = s->kernels.quality(a);
     result->profile = s->options.profile;
     if (s->options.dihedral) {
@@ -263,6 +264,8 @@ phash_status pdq_finish(phash_pdq_stream *s, phash_pdq_result *result,
         result->has_dihedral = 1;
         if (s->verbatim)
             phash_wipe(seen, sizeof seen);
+        else
+            result->hash = result->dihedral[PHASH_DIHEDRAL_ORIGINAL];
     }
     return PHASH_OK;
 }
