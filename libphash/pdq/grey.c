@@ -29,7 +29,7 @@ static void fill_tables(pdq_grey *g)
             /* The eighth has no weight. */
             const uint32_t column = first + k < last ? first + k : last;
             const uint32_t at = column - *base;
-            g->pick[j / 16][k / 4][j % 16 * 4 + k % 4] = (uint8_t)(at < 64 ? at : 63);
+            g->pick[j / 16][j / 8 % 2][j % 8 * 8 + k] = (uint8_t)(at < 64 ? at : 63);
         }
     }
     for (uint32_t x = 0, j = 0; x < g->width; x++) {

@@ -88,10 +88,9 @@ typedef struct pdq_grey {
     /* Of the size. */
     uint32_t sample_x[PDQ_SIDE]; /* the last one's is one less: see grey.c */
     uint32_t base[PDQ_SIDE / 8]; /* first of the 64 columns that 8 tents lie in */
-    _Alignas(64)
-        uint8_t pick[PDQ_SIDE / 16][2][64]; /* of 16 tents the first 4 columns, then the next 4 */
-    uint8_t first_sample[PDQ_GREY_SIDE];    /* by column: the first sample there or right of it */
-    uint32_t sample_row[PDQ_SIDE + 1];      /* newest row when a row of out is complete */
+    _Alignas(64) uint8_t pick[PDQ_SIDE / 16][2][64]; /* 8 columns of each tent, from base */
+    uint8_t first_sample[PDQ_GREY_SIDE]; /* by column: the first sample there or right of it */
+    uint32_t sample_row[PDQ_SIDE + 1];   /* newest row when a row of out is complete */
 
     /* Goes from block to block as blocks are prepared. */
     _Alignas(64) int32_t beside[5][PDQ_GREY_ROWS]; /* sums of four pixels near the edges */
@@ -103,7 +102,7 @@ typedef struct pdq_grey {
     _Alignas(64) float edge[PDQ_GREY_ABOVE][PDQ_SIDE]; /* what the first block's first rows are */
     pdq_grey_chain chain; /* of the first edge row, then of the last one */
 
-    /* Goes from block to block as samples are summed. */
+    /* Goes from block to block as samples are summed: see pdq_grey_place. */
     int32_t tent[3][PDQ_SIDE];          /* of the last row, and pairs of the last two */
     float z[PDQ_GREY_WINDOW][PDQ_SIDE]; /* row y of the second row box at y % 4 */
     float sum[PDQ_SIDE];                /* of the second column box */
@@ -138,6 +137,13 @@ static inline void pdq_grey_edge_samples(pdq_grey *g, float z[PDQ_SIDE])
         z[j] = g->chain.out[g->sample_x[j] + (j == PDQ_SIDE - 1)];
 }
 
+/* Where sample j stands in tent, z and sum: 16 at a time, by twos of the lower and the upper eight,
+ * which is how tents come out of their vectors. */
+static inline uint32_t pdq_grey_place(uint32_t j)
+{
+    return (j & ~15u) | (j & 6) << 1 | (j >> 3 & 1) << 1 | (j & 1);
+}
+
 /* Below the image everything is zero: the window moves down by one row, which only a sum of three
  * enters. The last row of out looks no further. */
 static inline void pdq_grey_last_row(pdq_grey *g)
@@ -145,8 +151,10 @@ static inline void pdq_grey_last_row(pdq_grey *g)
     const float *old = g->z[g->height % PDQ_GREY_WINDOW];
     float z[PDQ_SIDE], *out = g->out + (size_t)(PDQ_SIDE - 1) * PDQ_SIDE;
     pdq_grey_edge_samples(g, z);
-    for (uint32_t j = 0; j < PDQ_SIDE; j++)
-        out[j] = ((g->sum[j] + z[j]) - old[j]) * PDQ_GREY_SCALE;
+    for (uint32_t j = 0; j < PDQ_SIDE; j++) {
+        const uint32_t at = pdq_grey_place(j);
+        out[j] = ((g->sum[at] + z[j]) - old[at]) * PDQ_GREY_SCALE;
+    }
 }
 
 /* As pdq_wave_reset and _push, but that the last row of `out` comes with kernels->grey_dct64. The struct is zeroed before first use and owns no memory; its content

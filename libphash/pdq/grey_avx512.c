@@ -13,15 +13,6 @@ static inline VI load(const void *p)
     return _mm512_loadu_si512(p);
 }
 
-/* The same, once: a compiler may else read it again for each use, and most of these lie across two
- * cache lines. */
-static inline VI load_once(const void *p)
-{
-    VI v = _mm512_loadu_si512(p);
-    __asm__("" : "+v"(v));
-    return v;
-}
-
 static inline VF to_float(VI v)
 {
     return _mm512_cvtepi32_ps(v);
@@ -106,16 +97,32 @@ static inline VI four_down(VI now, int32_t before[ROWS])
 
 /* ---- samples ---- */
 
-/* 16 samples' tents of one row. The lower eight lie in the 64 columns at p, the others at q. */
-static inline VI tent(const uint8_t *p, const uint8_t *q, VI pick0, VI pick1)
+/* 16 samples stand in a vector as tent() leaves them: two of the lower eight, two of the upper, and so
+ * on. Only what goes in or out is in order. */
+static inline VF from_order(VF v)
 {
-    const VI rising = _mm512_set1_epi32(0x04030201), falling = _mm512_set1_epi32(0x00010203);
-    const __mmask64 upper = UINT64_C(0xffffffff00000000);
-    const VI a = load_once(p), b = load_once(q);
-    const VI v0 = _mm512_mask_permutexvar_epi8(_mm512_permutexvar_epi8(pick0, a), upper, pick0, b);
-    const VI v1 = _mm512_mask_permutexvar_epi8(_mm512_permutexvar_epi8(pick1, a), upper, pick1, b);
-    const VI s = _mm512_dpbusd_epi32(_mm512_setzero_si512(), v0, rising);
-    return _mm512_dpbusd_epi32(s, v1, falling);
+    return _mm512_permutexvar_ps(
+        _mm512_setr_epi32(0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15), v);
+}
+
+static inline VF to_order(VF v)
+{
+    return _mm512_permutexvar_ps(
+        _mm512_setr_epi32(0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15), v);
+}
+
+/* 16 samples' tents of one row. The lower eight lie in the 64 columns at p, the others at q; `pick`
+ * lays out eight columns for each. Where the samples are eight columns apart they lie so (pick_p and
+ * pick_q are false). Half a tent is under 2^12. */
+static inline __attribute__((always_inline)) VI
+tent(const uint8_t *p, const uint8_t *q, const VI pick[2], const bool pick_p, const bool pick_q)
+{
+    const VI weights = _mm512_set1_epi64(0x0001020304030201), zero = _mm512_setzero_si512();
+    const VI a = pick_p ? _mm512_permutexvar_epi8(pick[0], load(p)) : load(p);
+    const VI b = pick_q ? _mm512_permutexvar_epi8(pick[1], load(q)) : load(q);
+    const VI halves = _mm512_packs_epi32(_mm512_dpbusd_epi32(zero, a, weights),
+                                         _mm512_dpbusd_epi32(zero, b, weights));
+    return _mm512_madd_epi16(halves, _mm512_set1_epi16(1));
 }
 
 /* 16 samples: their tents of the last row, and of the last two pairs of rows; the rows that the
@@ -178,7 +185,8 @@ typedef struct place {
     const pdq_grey_block *b;
     const pdq_grey_rows *rows;
     int group;
-    bool edge; /* the block is the first: see g->edge */
+    bool edge;   /* the block is the first: see g->edge */
+    bool eights; /* samples are eight columns apart */
     uint32_t base[4];
 } place;
 
@@ -192,8 +200,9 @@ static inline __attribute__((always_inline)) void sum_row(const place *at, sampl
     const float *residue = at->rows->residue[row] + (size_t)at->group * step;
 #pragma GCC unroll 2
     for (int k = 0; k < 2; k++, residue += step) {
-        const VI now =
-            tent(p + at->base[2 * k], p + at->base[2 * k + 1], s[k].pick[0], s[k].pick[1]);
+        /* The last eight would go beyond the row, and the last sample is one column further left. */
+        const VI now = tent(p + at->base[2 * k], p + at->base[2 * k + 1], s[k].pick, !at->eights,
+                            !at->eights || at->group + k == GROUPS - 1);
         VF z = _mm512_add_ps(to_float(tents_down(&s[k], now, i)), _mm512_loadu_ps(residue));
         /* What the last sample's sum of five has beyond its tent: the column that is no integer,
          * and the one that leaves. */
@@ -202,7 +211,7 @@ static inline __attribute__((always_inline)) void sum_row(const place *at, sampl
             z = _mm512_mask_sub_ps(z, 0x8000, z, _mm512_set1_ps(at->rows->leaving[row]));
         }
         if (at->edge && i < ABOVE && row < ABOVE)
-            z = _mm512_loadu_ps(g->edge[i] + 16 * (at->group + k));
+            z = from_order(_mm512_loadu_ps(g->edge[i] + 16 * (at->group + k)));
         s[k].sum = _mm512_sub_ps(_mm512_add_ps(s[k].sum, z), s[k].z[i]);
         s[k].z[i] = z;
     }
@@ -210,14 +219,13 @@ static inline __attribute__((always_inline)) void sum_row(const place *at, sampl
 
 /* All rows of a block for 32 samples. For the first 32 the chains of the next block go along: they
  * take long, and almost no work. */
-static inline __attribute__((always_inline)) void sum_samples_as(pdq_grey *g,
-                                                                 const pdq_grey_block *b,
-                                                                 const int group, const bool edge,
-                                                                 float chain[ROWS][2])
+static inline __attribute__((always_inline)) void
+sum_samples_as(pdq_grey *g, const pdq_grey_block *b, const int group, const bool edge,
+               const bool eights, float chain[ROWS][2])
 {
     const uint32_t *base = g->base + 2 * (size_t)group;
-    const place at = {g,     b,    pdq_grey_rows_of(g, b),
-                      group, edge, {base[0], base[1], base[2], base[3]}};
+    const place at = {
+        g, b, pdq_grey_rows_of(g, b), group, edge, eights, {base[0], base[1], base[2], base[3]}};
     samples s[2] = {samples_load(g, group), samples_load(g, group + 1)};
     const VF scale = _mm512_set1_ps(PDQ_GREY_SCALE);
     __m128 chain_sum = two_floats(g->chain_sum);
@@ -233,8 +241,8 @@ static inline __attribute__((always_inline)) void sum_samples_as(pdq_grey *g,
             sum_row(&at, s, row, i);
             if (row == next_row) {
                 float *out = g->out + (size_t)next * PDQ_SIDE + (size_t)group * 16;
-                _mm512_storeu_ps(out, _mm512_mul_ps(s[0].sum, scale));
-                _mm512_storeu_ps(out + 16, _mm512_mul_ps(s[1].sum, scale));
+                _mm512_storeu_ps(out, to_order(_mm512_mul_ps(s[0].sum, scale)));
+                _mm512_storeu_ps(out + 16, to_order(_mm512_mul_ps(s[1].sum, scale)));
                 next_row = g->sample_row[++next] - b->first;
             }
         }
@@ -245,13 +253,24 @@ end:
         g->next_sample = next;
 }
 
-/* A branch that no row needs costs more than a second copy of the loop. */
+static inline __attribute__((always_inline)) void sum_samples_of(pdq_grey *g,
+                                                                 const pdq_grey_block *b,
+                                                                 const int group, const bool edge,
+                                                                 float chain[ROWS][2])
+{
+    if (g->width == PDQ_SIDE * 8)
+        sum_samples_as(g, b, group, edge, true, chain);
+    else
+        sum_samples_as(g, b, group, edge, false, chain);
+}
+
+/* A branch that no row needs costs more than another copy of the loop. */
 static void sum_samples(pdq_grey *g, const pdq_grey_block *b, const int group, float chain[ROWS][2])
 {
     if (b->first == 0)
-        group == 0 ? sum_samples_as(g, b, 0, true, chain) : sum_samples_as(g, b, 2, true, NULL);
+        group == 0 ? sum_samples_of(g, b, 0, true, chain) : sum_samples_of(g, b, 2, true, NULL);
     else
-        group == 0 ? sum_samples_as(g, b, 0, false, chain) : sum_samples_as(g, b, 2, false, NULL);
+        group == 0 ? sum_samples_of(g, b, 0, false, chain) : sum_samples_of(g, b, 2, false, NULL);
 }
 
 /* ---- residues ---- */
@@ -445,8 +464,12 @@ static void track_rows(pdq_grey *g, const pdq_grey_block *b, uint32_t todo)
     pdq_grey_rows *rows = pdq_grey_rows_of(g, b);
     for (; todo; todo &= todo - 1) {
         const int i = __builtin_ctz(todo);
-        if (track(g, b->rows + i, rows->first[i], rows->residue[i]))
-            rows->residue_step[i] = 16;
+        float *residue = rows->residue[i];
+        if (!track(g, b->rows + i, rows->first[i], residue))
+            continue;
+        rows->residue_step[i] = 16;
+        for (int j = 0; j < PDQ_SIDE; j += 16)
+            _mm512_storeu_ps(residue + j, from_order(_mm512_loadu_ps(residue + j)));
     }
 }
 
