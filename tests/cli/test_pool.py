@@ -114,6 +114,20 @@ def default_signals():
         signal.signal(number, signal.SIG_DFL)
 
 
+def open_files(pid):
+    links = []
+    for fd in os.listdir("/proc/%d/fd" % pid):
+        try:
+            links.append(os.readlink("/proc/%d/fd/%s" % (pid, fd)))
+        except FileNotFoundError:
+            pass  # closed since
+    return links
+
+
+def sockets(links):
+    return sum(link.startswith("socket:") for link in links)
+
+
 class Ends(CliTest):
     def start(self, *names, jobs="3"):
         for word in names:
@@ -175,12 +189,16 @@ class Ends(CliTest):
         child, family = self.start("hang")
         nursery, workers = family[0], family[1:]
         for pid in workers:
-            links = [os.readlink("/proc/%d/fd/%s" % (pid, fd))
-                     for fd in os.listdir("/proc/%d/fd" % pid)]
+            # One that has just begun has yet to close what it was born with.
+            deadline = time.monotonic() + 20
+            links = open_files(pid)
+            while sockets(links) != 1 and time.monotonic() < deadline:
+                time.sleep(0.01)
+                links = open_files(pid)
             files = [link for link in links if link.startswith("/") and link != "/dev/null"]
             self.assertTrue(all(link.endswith("/hang") for link in files), links)
             self.assertLessEqual(len(files), 1, links)
-            self.assertEqual(sum(link.startswith("socket:") for link in links), 1, links)
+            self.assertEqual(sockets(links), 1, links)
         child.terminate()
         child.communicate(timeout=20)
 
