@@ -1,7 +1,8 @@
 /* The main function of every Check suite, and the seed of every random test.
  *
  * PHASH_TEST_SEED sets the seed; it is printed at start, so that a failure can be repeated.
- * PHASH_TEST_CPUMASK restricts the instruction sets. A suite in which nothing ran fails.
+ * PHASH_TEST_CPUMASK restricts the instruction sets. PHASH_TEST_SHARE is how much is done of what could
+ * go on for any time, in percent: for builds that are slow. A suite in which nothing ran fails.
  */
 #ifndef PHASH_TESTS_CHECK_MAIN_H
 #define PHASH_TESTS_CHECK_MAIN_H
@@ -36,6 +37,19 @@ static inline uint64_t test_random(uint64_t *state)
     z = (z ^ z >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
     z = (z ^ z >> 27) * UINT64_C(0x94D049BB133111EB);
     return z ^ z >> 31;
+}
+
+/* Of so many random rounds, those that are to be done: one at least. */
+static inline int test_share(int rounds)
+{
+    const char *text = getenv("PHASH_TEST_SHARE");
+    const long percent = text ? strtol(text, NULL, 10) : 100;
+    if (percent < 1 || percent > 100) {
+        fprintf(stderr, "PHASH_TEST_SHARE: \"%s\" is not from 1 to 100\n", text);
+        exit(1);
+    }
+    const int share = (int)((int64_t)rounds * percent / 100);
+    return share ? share : 1;
 }
 
 static inline int test_main(Suite *suite)

@@ -107,7 +107,7 @@ START_TEST(bit_planes)
         return;
     uint64_t state = test_seed() + 1;
     for (size_t words = 1; words <= 4; words += 3)
-        for (int round = 0; round < 20; round++) {
+        for (int round = 0; round < test_share(20); round++) {
             const size_t n = round == 0 ? 512 : test_random(&state) % 513;
             const size_t bits = words == 1 ? 64 : 64 * (1 + test_random(&state) % 4);
             guarded g = guarded_new(n * words * 8);
@@ -135,7 +135,7 @@ START_TEST(slice)
     void *table = NULL;
     ck_assert_int_eq(posix_memalign((void **)&planes, 64, 256 * 64), 0);
     ck_assert_int_eq(posix_memalign(&table, 64, PHASH_SLICE_TABLE_BYTES), 0);
-    for (int round = 0; round < 150; round++) {
+    for (int round = 0; round < test_share(150); round++) {
         enum { QUERIES = 16 };
         /* Few queries go another way than many. */
         const size_t asked = 1 + test_random(&state) % QUERIES;
@@ -248,7 +248,7 @@ START_TEST(probes)
         return;
     uint64_t state = test_seed() + 4;
     uint8_t *near = malloc(ENTRIES_MAX);
-    for (int round = 0; round < 200; round++) {
+    for (int round = 0; round < test_share(200); round++) {
         small_index s;
         small_index_new(&s, &state);
         uint32_t masks[1 + KEY], buckets[1 + KEY + PHASH_PROBE_AHEAD] = {0};

@@ -86,7 +86,8 @@ START_TEST(every_shape_and_radius)
     const uint32_t bits = _i / DATA_SHAPES ? 64 : 256;
     fixture f;
     setup(&f, shape, 1200, 12, bits, bits == 64 ? 10 : 31, PHASH_INDEX_MULTI, 2);
-    for (uint32_t radius = 0; radius <= bits; radius++) {
+    const uint32_t step = 100u / (uint32_t)test_share(100);
+    for (uint32_t radius = 0; radius <= bits; radius += radius + step <= bits ? step : 1) {
         expect(&f, radius);
         for (size_t e = 0; e < 3; e++)
             check_radius(&f, engines[e], radius, data_names[shape]);
@@ -318,7 +319,7 @@ START_TEST(damaged)
     const size_t n = copy_sections(f.segment, copies);
     phash_segment_free(&f.segment);
     size_t refused = 0;
-    for (int round = 0; round < 600; round++) {
+    for (int round = 0; round < test_share(600); round++) {
         phash_section *section = &copies[test_random(&state) % n];
         uint8_t *data = (uint8_t *)(uintptr_t)section->data;
         const size_t at = test_random(&state) % section->bytes;
