@@ -226,8 +226,8 @@ INLINE void step(helix *w, const int k, const variant how)
 INLINE void take_samples(pdq_helix *h, uint32_t group, bool seam)
 {
     const float *z = h->z[0];
-    const uint32_t block = h->row / PDQ_HELIX_ROWS;
-    for (uint32_t blocks = 0; blocks <= seam; blocks++, group += h->period / PDQ_HELIX_STEPS) {
+    const uint32_t block = h->row / PDQ_HELIX_ROWS, of = seam ? 2 : 1;
+    for (uint32_t blocks = 0; blocks < of; blocks++, group += h->period / PDQ_HELIX_STEPS) {
         float *out = h->laid[(block - blocks) % 2][0];
         for (uint32_t n = h->take_from[group]; n < h->take_from[group + 1]; n++)
             out[h->take[n].sample] = z[h->take[n].lane];
@@ -281,7 +281,8 @@ INLINE void run_as(pdq_helix *h, const pdq_helix_run *run, const variant how)
         float *next = w.other;
         w.other = w.luma;
         w.luma = next;
-        w.from.first += PDQ_HELIX_STEPS * how.channels;
+        if (!how.seam && !how.dark)
+            w.from.first += PDQ_HELIX_STEPS * how.channels;
         w.bottom += PDQ_HELIX_STEPS * PDQ_HELIX_WINDOW;
         w.carry += PDQ_HELIX_STEPS;
         w.edge += how.seam ? PDQ_HELIX_STEPS : 0;

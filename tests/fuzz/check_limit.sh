@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # Usage: check_limit.sh REPLAY_HANG
 # The limit on one input's processor time ends a loop, and not an input that only waits for longer.
 folder=$(mktemp -d) || exit 2

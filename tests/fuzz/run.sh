@@ -5,6 +5,7 @@
 # and what it reached, and what it found; the input of a finding stays in BUILD/findings. Fails when
 # something was found, and when a fuzzer did not run at all.
 set -u
+export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 [ $# -ge 2 ] || { sed -n '2,6s/^# //p' "$0" >&2; exit 2; }
 build=$1 seconds=$2
 shift 2
