@@ -59,21 +59,23 @@ typedef struct phash_probe_chunk {
     uint16_t start;       /* first bit of its key */
     uint16_t key_bits;    /* at most 32 */
     uint16_t check_start; /* first bit of its checks */
-    uint16_t mask;        /* bits of a check that count */
-    uint16_t own_mask;    /* those of them that belong to this chunk */
     uint8_t number;
     uint8_t levels;
+    uint32_t mask;                        /* bits of a check that count */
+    uint32_t own_mask;                    /* those of them that belong to this chunk */
     int8_t limit[PHASH_PROBE_LEVELS];     /* most differing bits of mask at each level */
     int8_t own_limit[PHASH_PROBE_LEVELS]; /* and of own_mask */
     uint32_t count[PHASH_PROBE_LEVELS];
     const uint32_t *masks[PHASH_PROBE_LEVELS]; /* differences of keys at each distance */
 } phash_probe_chunk;
 
+enum { PHASH_CHECK_BITS = 24 };
+
 /* The look-ups of one query in one chunk. */
 typedef struct phash_probe_group {
     uint32_t query;
-    uint16_t check; /* the query's bits behind the key */
-    uint16_t chunk; /* index into phash_probes.chunks */
+    uint32_t check; /* the query's bits behind the key, PHASH_CHECK_BITS of them */
+    uint32_t chunk; /* index into phash_probes.chunks */
 } phash_probe_group;
 
 /* A query in one chunk: its key, not flipped, and the bits behind it. */
@@ -120,11 +122,21 @@ enum { PHASH_SEEN_COUNT = 1 << 15, PHASH_SEEN_FROM = 48 };
  * Lines: bucket b is the 64-byte line that starts at lines[32 * b]: its first posting's number and
  * the number of its entries (32 bits each), then the checks. A bucket of more than
  * PHASH_LINE_CHECKS has PHASH_LINE_CHECKS - 2 checks in the line, and in the last 32 bits the place
- * in `checks` where the others follow; there too a kernel clamps what it reads. */
+ * in `checks` where the others follow; there too a kernel clamps what it reads.
+ *
+ * Wide lines: the same with PHASH_WIDE_CHECKS checks of 24 bits. The low 16 of each lie where those
+ * of a line do, the high 8 in as many bytes from byte PHASH_WIDE_HIGH on. Those that did not fit are
+ * in `checks` without their high bits.
+ *
+ *     byte 0        8                                        44                62  64
+ *          | head  | 18 × 16 bits                           | 18 × 8 bits     |   |
+ */
 enum { PHASH_LINE_WORDS = 32, PHASH_LINE_HEAD = 4, PHASH_LINE_CHECKS = 28 };
+enum { PHASH_WIDE_CHECKS = 18, PHASH_WIDE_HIGH = 44 };
 typedef struct phash_probes {
     const uint32_t *offsets;
     const uint16_t *lines;
+    bool wide;              /* what kind of lines */
     const uint16_t *checks; /* 128 readable bytes behind the last one */
     uint64_t check_count;
     uint32_t run_lines;      /* cache lines that a run usually touches: so many are prefetched */
@@ -208,6 +220,7 @@ typedef struct phash_hamming_kernels {
      * Returns how many it wrote. */
     size_t (*probe_runs)(phash_probes *probes, phash_stretch *out, size_t room);
     size_t (*probe_lines)(phash_probes *probes, phash_stretch *out, size_t room);
+    size_t (*probe_wide)(phash_probes *probes, phash_stretch *out, size_t room);
 
     /* Looks at the rows of the stretches from *at < n on, and writes those to report, until
      * all are done or there is no room for the 64 of one more; `room` is at least 64. Moves *at.

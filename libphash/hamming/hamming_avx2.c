@@ -95,7 +95,7 @@ typedef struct near_test {
     bool own;
 } near_test;
 
-static inline near_test near_at(const phash_probe_chunk *chunk, uint32_t level, uint16_t check)
+static inline near_test near_at(const phash_probe_chunk *chunk, uint32_t level, uint32_t check)
 {
     return (near_test){_mm256_set1_epi16((short)check),
                        _mm256_set1_epi16((short)chunk->mask),
@@ -147,10 +147,56 @@ static inline uint64_t near_line(const near_test *t, const uint16_t *line, uint3
 {
     return _bzhi_u32(near32(t, load16(line), load16(line + 16)) >> PHASH_LINE_HEAD, count);
 }
+
+typedef struct wide_test {
+    near_test low;
+    __m256i check, mask, own_mask; /* of the high bits, which are put in lanes of 16 */
+} wide_test;
+
+static inline wide_test wide_at(const phash_probe_chunk *chunk, uint32_t level, uint32_t check)
+{
+    return (wide_test){near_at(chunk, level, check), _mm256_set1_epi16((short)(check >> 16)),
+                       _mm256_set1_epi16((short)(chunk->mask >> 16)),
+                       _mm256_set1_epi16((short)(chunk->own_mask >> 16))};
+}
+
+static inline __m256i ones16(__m256i low, __m256i low_mask, __m256i high, __m256i high_mask)
+{
+    /* The upper half of a high lane is zero: its bytes count as they are. */
+    return _mm256_add_epi16(popcount16(_mm256_and_si256(low, low_mask)),
+                            popcount8(_mm256_and_si256(high, high_mask)));
+}
+
+/* All ones in the lanes of checks that are too far. */
+static inline __m256i far24(const wide_test *t, __m256i low, __m256i high)
+{
+    low = _mm256_xor_si256(low, t->low.check);
+    high = _mm256_xor_si256(high, t->check);
+    __m256i far = _mm256_cmpgt_epi16(ones16(low, t->low.mask, high, t->mask), t->low.limit);
+    if (t->low.own)
+        far =
+            _mm256_or_si256(far, _mm256_cmpgt_epi16(ones16(low, t->low.own_mask, high, t->own_mask),
+                                                    t->low.own_limit));
+    return far;
+}
+
+/* The high bits start 40 bytes behind the lane of the first low ones: bytes 40 to 63 become lanes 0
+ * to 23. */
+static inline uint64_t near_wide(const wide_test *t, const uint16_t *line, uint32_t count)
+{
+    const __m128i *high = (const __m128i *)(const void *)(line + 20);
+    const __m256i far = _mm256_packs_epi16(
+        far24(t, load16(line), _mm256_cvtepu8_epi16(_mm_loadu_si128(high))),
+        far24(t, load16(line + 16), _mm256_cvtepu8_epi16(_mm_loadl_epi64(high + 1))));
+    const uint32_t near =
+        ~(uint32_t)_mm256_movemask_epi8(_mm256_permute4x64_epi64(far, _MM_SHUFFLE(3, 1, 2, 0)));
+    return _bzhi_u32(near >> PHASH_LINE_HEAD, count);
+}
 #include "hamming/probe_template.h"
 
 void phash_hamming_avx2(phash_hamming_kernels *k)
 {
-    *k = (phash_hamming_kernels){reorder,   rows,       transpose,  slice,       confirm,
-                                 probe_add, probe_keys, probe_runs, probe_lines, probe_verify};
+    *k = (phash_hamming_kernels){reorder,     rows,       transpose,   slice,
+                                 confirm,     probe_add,  probe_keys,  probe_runs,
+                                 probe_lines, probe_wide, probe_verify};
 }

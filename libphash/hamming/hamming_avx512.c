@@ -90,7 +90,7 @@ typedef struct near_test {
     bool own;
 } near_test;
 
-static inline near_test near_at(const phash_probe_chunk *chunk, uint32_t level, uint16_t check)
+static inline near_test near_at(const phash_probe_chunk *chunk, uint32_t level, uint32_t check)
 {
     return (near_test){_mm512_set1_epi16((short)check),
                        _mm512_set1_epi16((short)chunk->mask),
@@ -123,10 +123,44 @@ static inline uint64_t near_line(const near_test *t, const uint16_t *line, uint3
 {
     return _bzhi_u32(near32(t, _mm512_load_si512(line)) >> PHASH_LINE_HEAD, count);
 }
+
+typedef struct wide_test {
+    near_test low;
+    __m512i check, mask, own_mask; /* of the high bits, which are put in lanes of 16 */
+} wide_test;
+
+static inline wide_test wide_at(const phash_probe_chunk *chunk, uint32_t level, uint32_t check)
+{
+    return (wide_test){near_at(chunk, level, check), _mm512_set1_epi16((short)(check >> 16)),
+                       _mm512_set1_epi16((short)(chunk->mask >> 16)),
+                       _mm512_set1_epi16((short)(chunk->own_mask >> 16))};
+}
+
+static inline __m512i ones16(__m512i low, __m512i low_mask, __m512i high, __m512i high_mask)
+{
+    return _mm512_add_epi16(_mm512_popcnt_epi16(_mm512_and_si512(low, low_mask)),
+                            _mm512_popcnt_epi16(_mm512_and_si512(high, high_mask)));
+}
+
+/* The high bits start 40 bytes behind the lane of the first low ones: bytes 40 to 63 become lanes 0
+ * to 23. */
+static inline uint64_t near_wide(const wide_test *t, const uint16_t *line, uint32_t count)
+{
+    const __m256i bytes = _mm256_permute4x64_epi64(
+        _mm256_load_si256((const __m256i *)(const void *)(line + 16)), _MM_SHUFFLE(3, 3, 2, 1));
+    const __m512i high = _mm512_xor_si512(_mm512_cvtepu8_epi16(bytes), t->check);
+    const __m512i low = _mm512_xor_si512(_mm512_load_si512(line), t->low.check);
+    __mmask32 near = _mm512_cmple_epi16_mask(ones16(low, t->low.mask, high, t->mask), t->low.limit);
+    if (t->low.own)
+        near = _mm512_mask_cmple_epi16_mask(near, ones16(low, t->low.own_mask, high, t->own_mask),
+                                            t->low.own_limit);
+    return _bzhi_u32(near >> PHASH_LINE_HEAD, count);
+}
 #include "hamming/probe_template.h"
 
 void phash_hamming_avx512(phash_hamming_kernels *k)
 {
-    *k = (phash_hamming_kernels){reorder,   rows,       transpose,  slice,       confirm,
-                                 probe_add, probe_keys, probe_runs, probe_lines, probe_verify};
+    *k = (phash_hamming_kernels){reorder,     rows,       transpose,   slice,
+                                 confirm,     probe_add,  probe_keys,  probe_runs,
+                                 probe_lines, probe_wide, probe_verify};
 }

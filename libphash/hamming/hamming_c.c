@@ -36,6 +36,7 @@ static size_t rows(const void *data, size_t n, size_t words, const uint64_t *que
 
 void phash_hamming_c(phash_hamming_kernels *k)
 {
-    *k = (phash_hamming_kernels){reorder,   rows,       transpose,  slice,       confirm,
-                                 probe_add, probe_keys, probe_runs, probe_lines, probe_verify};
+    *k = (phash_hamming_kernels){reorder,     rows,       transpose,   slice,
+                                 confirm,     probe_add,  probe_keys,  probe_runs,
+                                 probe_lines, probe_wide, probe_verify};
 }

@@ -41,6 +41,7 @@ void phash_hamming_popcnt(phash_hamming_kernels *k)
     k->rows = rows;
     k->probe_runs = probe_runs;
     k->probe_lines = probe_lines;
+    k->probe_wide = probe_wide;
     k->confirm = confirm;
     k->probe_add = probe_add;
     k->probe_keys = probe_keys;

@@ -4,6 +4,8 @@
  *     near_at()       makes one
  *     near_run()      which of up to 64 checks pass, as bits
  *     near_line()     which of the 28 checks in a line pass, those behind its last one left out
+ *     wide_test, wide_at(), near_wide()   the same for the 18 of a wide line; wide_test.low is a
+ *                     near_test without the high bits
  *
  * Nearly every probe misses the caches, so what bounds the speed is how many misses are under way
  * at once. The buckets of all groups form one list; lines are asked for PHASH_PROBE_AHEAD probes
@@ -66,23 +68,14 @@ static inline uint32_t scan_run(const phash_probes *p, const near_test *test, ui
     return entry;
 }
 
-static inline uint32_t scan_line(const phash_probes *p, const near_test *test, uint32_t bucket,
-                                 uint32_t entry, uint32_t group, phash_stretch *out, size_t room,
-                                 size_t *n, bool *done)
+/* What did not fit in a line of `inside` checks. */
+static inline uint32_t scan_overflow(const phash_probes *p, const near_test *test,
+                                     const uint16_t *line, uint32_t inside, uint32_t entry,
+                                     uint32_t group, phash_stretch *out, size_t room, size_t *n,
+                                     bool *done)
 {
-    const uint16_t *line = p->lines + (size_t)PHASH_LINE_WORDS * bucket;
-    const uint32_t inside = PHASH_LINE_CHECKS - 2;
     uint32_t head[2], more;
     memcpy(head, line, sizeof head);
-    const bool overflows = head[1] > PHASH_LINE_CHECKS;
-    if (!entry) {
-        const uint64_t near = near_line(test, line, overflows ? inside : head[1]);
-        out[*n] = (phash_stretch){near, head[0], group};
-        *n += near != 0;
-    }
-    *done = true;
-    if (__builtin_expect(!overflows, 1))
-        return 0;
     memcpy(&more, line + PHASH_LINE_WORDS - 2, sizeof more);
     if (more > p->check_count || head[1] - inside > p->check_count - more)
         return 0;
@@ -92,9 +85,41 @@ static inline uint32_t scan_line(const phash_probes *p, const near_test *test, u
     return entry + inside;
 }
 
-/* Both walks: PREFETCH_AHEAD asks for what a later probe will need, SCAN scans one bucket. The state
- * is kept in locals and written back when the walk ends or stops. */
-#define WALK(SCAN, PREFETCH_AHEAD)                                                                 \
+/* A line of at most CHECKS, tested by NEAR. */
+#define SCAN_LINE(NEAR, NARROW, CHECKS)                                                            \
+    do {                                                                                           \
+        const uint16_t *line = p->lines + (size_t)PHASH_LINE_WORDS * bucket;                       \
+        uint32_t head[2];                                                                          \
+        memcpy(head, line, sizeof head);                                                           \
+        const bool overflows = head[1] > (CHECKS);                                                 \
+        if (!entry) {                                                                              \
+            const uint64_t near = NEAR(test, line, overflows ? (CHECKS)-2 : head[1]);              \
+            out[*n] = (phash_stretch){near, head[0], group};                                       \
+            *n += near != 0;                                                                       \
+        }                                                                                          \
+        *done = true;                                                                              \
+        if (__builtin_expect(!overflows, 1))                                                       \
+            return 0;                                                                              \
+        return scan_overflow(p, NARROW, line, (CHECKS)-2, entry, group, out, room, n, done);       \
+    } while (0)
+
+static inline uint32_t scan_line(const phash_probes *p, const near_test *test, uint32_t bucket,
+                                 uint32_t entry, uint32_t group, phash_stretch *out, size_t room,
+                                 size_t *n, bool *done)
+{
+    SCAN_LINE(near_line, test, PHASH_LINE_CHECKS);
+}
+
+static inline uint32_t scan_wide(const phash_probes *p, const wide_test *test, uint32_t bucket,
+                                 uint32_t entry, uint32_t group, phash_stretch *out, size_t room,
+                                 size_t *n, bool *done)
+{
+    SCAN_LINE(near_wide, &test->low, PHASH_WIDE_CHECKS);
+}
+
+/* All walks: PREFETCH_AHEAD asks for what a later probe will need, SCAN scans one bucket with a TEST
+ * that AT makes. The state is kept in locals and written back when the walk ends or stops. */
+#define WALK(TEST, AT, SCAN, PREFETCH_AHEAD)                                                       \
     do {                                                                                           \
         size_t n = 0, bucket = p->bucket, group = p->group;                                        \
         uint32_t level = p->level, probe = p->probe, entry = p->entry;                             \
@@ -105,7 +130,7 @@ static inline uint32_t scan_line(const phash_probes *p, const near_test *test, u
                 const uint32_t count = chunk->count[level];                                        \
                 if (!count)                                                                        \
                     continue;                                                                      \
-                const near_test test = near_at(chunk, level, p->groups[group].check);              \
+                const TEST test = AT(chunk, level, p->groups[group].check);                        \
                 for (; probe < count; probe++, bucket++, entry = 0) {                              \
                     if (n >= room)                                                                 \
                         goto stop;                                                                 \
@@ -137,12 +162,17 @@ static inline void stream(phash_probes *p)
 
 static size_t cached_runs(phash_probes *p, phash_stretch *out, size_t room)
 {
-    WALK(scan_run, stream(p));
+    WALK(near_test, near_at, scan_run, stream(p));
 }
 
 static size_t cached_lines(phash_probes *p, phash_stretch *out, size_t room)
 {
-    WALK(scan_line, stream(p));
+    WALK(near_test, near_at, scan_line, stream(p));
+}
+
+static size_t cached_wide(phash_probes *p, phash_stretch *out, size_t room)
+{
+    WALK(wide_test, wide_at, scan_wide, stream(p));
 }
 
 static size_t probe_runs(phash_probes *p, phash_stretch *out, size_t room)
@@ -155,19 +185,37 @@ static size_t probe_runs(phash_probes *p, phash_stretch *out, size_t room)
         for (size_t i = 0; i < RUN_AHEAD; i++)
             prefetch_run(p, p->buckets[i]);
     }
-    WALK(scan_run, (PREFETCH(p->offsets + buckets[bucket + 2 * RUN_AHEAD]),
-                    prefetch_run(p, buckets[bucket + RUN_AHEAD])));
+    WALK(near_test, near_at, scan_run,
+         (PREFETCH(p->offsets + buckets[bucket + 2 * RUN_AHEAD]),
+          prefetch_run(p, buckets[bucket + RUN_AHEAD])));
 }
+
+/* The first look-ups have nobody to ask for their lines. A macro: gcc takes a function that does
+ * nothing but prefetch for one without effects, and leaves calls of it out. */
+#define PREFETCH_FIRST(P)                                                                          \
+    do {                                                                                           \
+        if ((P)->bucket == 0 && (P)->entry == 0)                                                   \
+            for (size_t i = 0; i < PHASH_PROBE_AHEAD; i++)                                         \
+                PREFETCH((P)->lines + (size_t)PHASH_LINE_WORDS * (P)->buckets[i]);                 \
+    } while (0)
 
 static size_t probe_lines(phash_probes *p, phash_stretch *out, size_t room)
 {
     const uint16_t *const lines = p->lines;
     if (p->cached)
         return cached_lines(p, out, room);
-    if (p->bucket == 0 && p->entry == 0)
-        for (size_t i = 0; i < PHASH_PROBE_AHEAD; i++)
-            PREFETCH(lines + (size_t)PHASH_LINE_WORDS * p->buckets[i]);
-    WALK(scan_line,
+    PREFETCH_FIRST(p);
+    WALK(near_test, near_at, scan_line,
+         PREFETCH(lines + (size_t)PHASH_LINE_WORDS * buckets[bucket + PHASH_PROBE_AHEAD]));
+}
+
+static size_t probe_wide(phash_probes *p, phash_stretch *out, size_t room)
+{
+    const uint16_t *const lines = p->lines;
+    if (p->cached)
+        return cached_wide(p, out, room);
+    PREFETCH_FIRST(p);
+    WALK(wide_test, wide_at, scan_wide,
          PREFETCH(lines + (size_t)PHASH_LINE_WORDS * buckets[bucket + PHASH_PROBE_AHEAD]));
 }
 
@@ -214,8 +262,8 @@ static void probe_add(phash_probes *p, const uint64_t *row, uint32_t query)
         const phash_probe_chunk *chunk = &p->chunks[c];
         const uint32_t key = phash_row_bits(row, p->words, chunk->start, chunk->key_bits);
         g->query = query;
-        g->check = (uint16_t)phash_row_bits(row, p->words, chunk->check_start, 16);
-        g->chunk = (uint16_t)c;
+        g->check = phash_row_bits(row, p->words, chunk->check_start, PHASH_CHECK_BITS);
+        g->chunk = (uint32_t)c;
         g++;
         out = put_buckets(chunk, key, out);
     }
@@ -228,7 +276,7 @@ static void probe_keys(phash_probes *p, const phash_probe_key *keys, size_t n, u
     phash_probe_group *g = p->groups + p->group_count;
     uint32_t *out = p->buckets + p->bucket_total;
     for (size_t i = 0; i < n; i++) {
-        g[i] = (phash_probe_group){keys[i].query, (uint16_t)keys[i].check, (uint16_t)chunk};
+        g[i] = (phash_probe_group){keys[i].query, keys[i].check, chunk};
         out = put_buckets(&p->chunks[chunk], keys[i].key, out);
     }
     p->group_count += n;

@@ -77,7 +77,7 @@ phash_status phash_segment_build(const void *hashes, const uint64_t *ids, size_t
     s->order_table = phash_alloc(options->bits / 4, sizeof *s->order_table);
     if (!head || !s->order_table)
         goto fail;
-    phash_build_layout(&s->head, n, options->engine);
+    phash_build_layout(&s->head, n, options->engine, options->layout);
     phash_segment_derive(s);
     if ((status = phash_build_order(&build)) || (status = phash_build_rows(&build)))
         goto fail;

@@ -25,7 +25,8 @@ void *phash_build_section(phash_segment *segment, uint32_t kind, uint64_t bytes)
 void phash_build_adopt(phash_segment *segment, uint32_t kind, void *data, uint64_t bytes);
 
 /* Chooses the engine and its chunks from the number of pairs and the options; fills the header. */
-void phash_build_layout(phash_segment_header *head, uint64_t pairs, phash_index_engine engine);
+void phash_build_layout(phash_segment_header *head, uint64_t pairs, phash_index_engine engine,
+                        phash_segment_layout wanted);
 
 /* Learns in which order the bits are best taken. */
 phash_status phash_build_order(phash_build *build);

@@ -15,7 +15,8 @@ typedef struct chunks_build {
     uint16_t *checks;
     uint8_t *postings;
     uint16_t *lines;
-    uint32_t *counts[CHUNKS_MAX];  /* LINES: entries of each bucket, then where the next goes */
+    uint32_t inside;               /* checks that a line has place for */
+    uint32_t *counts[CHUNKS_MAX];  /* lines: entries of each bucket, then where the next goes */
     uint64_t overflow[CHUNKS_MAX]; /* first place in the overflow */
 } chunks_build;
 
@@ -24,10 +25,10 @@ static uint32_t row_key(const phash_segment *s, const phash_segment_chunk *c, si
     return phash_row_bits(s->rows + row * s->words, s->words, c->start, c->key_bits);
 }
 
-static uint16_t row_check(const phash_segment *s, const phash_segment_chunk *c, size_t row)
+static uint32_t row_check(const phash_segment *s, const phash_segment_chunk *c, size_t row)
 {
-    return (uint16_t)phash_row_bits(s->rows + row * s->words, s->words,
-                                    (uint32_t)(c->start + c->key_bits) % s->head.bits, CHECK_BITS);
+    return phash_row_bits(s->rows + row * s->words, s->words,
+                          (uint32_t)(c->start + c->key_bits) % s->head.bits, PHASH_CHECK_BITS);
 }
 
 static void put_posting(const chunks_build *b, uint32_t chunk, uint64_t entry, size_t row)
@@ -68,8 +69,8 @@ static void count_chunk(void *context, size_t c)
         b->counts[c][row_key(s, &b->chunk[c], row)]++;
     b->chunk[c].load = load_of(b->counts[c], buckets, s->head.hashes);
     for (uint64_t i = 0; i < buckets; i++)
-        if (b->counts[c][i] > PHASH_LINE_CHECKS)
-            b->overflow[c] += b->counts[c][i] - (PHASH_LINE_CHECKS - 2);
+        if (b->counts[c][i] > b->inside)
+            b->overflow[c] += b->counts[c][i] - (b->inside - 2);
 }
 
 static void fill_runs(void *context, size_t c)
@@ -94,7 +95,7 @@ static void fill_runs(void *context, size_t c)
             prefetch_posting(b, (uint32_t)c, to[i]);
         }
         for (size_t i = 0; i < n; i++, row++) {
-            b->checks[to[i]] = row_check(s, &b->chunk[c], row);
+            b->checks[to[i]] = (uint16_t)row_check(s, &b->chunk[c], row);
             put_posting(b, (uint32_t)c, to[i], row);
         }
     }
@@ -106,12 +107,15 @@ static void put_in_line(const chunks_build *b, uint32_t chunk, uint16_t *line, u
 {
     uint32_t head[2], more;
     memcpy(head, line, sizeof head);
-    uint16_t *check = line + PHASH_LINE_HEAD + place;
-    if (head[1] > PHASH_LINE_CHECKS && place >= PHASH_LINE_CHECKS - 2) {
+    const uint32_t check = row_check(b->segment, &b->chunk[chunk], row);
+    if (head[1] > b->inside && place >= b->inside - 2) {
         memcpy(&more, line + PHASH_LINE_WORDS - 2, sizeof more);
-        check = b->checks + more + (place - (PHASH_LINE_CHECKS - 2));
+        b->checks[more + (place - (b->inside - 2))] = (uint16_t)check;
+    } else {
+        line[PHASH_LINE_HEAD + place] = (uint16_t)check;
+        if (b->segment->head.layout == LAYOUT_WIDE)
+            ((uint8_t *)line)[PHASH_WIDE_HIGH + place] = (uint8_t)(check >> 16);
     }
-    *check = row_check(b->segment, &b->chunk[chunk], row);
     put_posting(b, chunk, (uint64_t)head[0] + place, row);
 }
 
@@ -126,9 +130,9 @@ static void fill_lines(void *context, size_t c)
         uint16_t *line = lines + i * PHASH_LINE_WORDS;
         const uint32_t count = b->counts[c][i], head[2] = {at, count};
         memcpy(line, head, sizeof head);
-        if (count > PHASH_LINE_CHECKS) {
+        if (count > b->inside) {
             memcpy(line + PHASH_LINE_WORDS - 2, &over, sizeof over);
-            over += count - (PHASH_LINE_CHECKS - 2);
+            over += count - (b->inside - 2);
         }
         at += count;
         b->counts[c][i] = 0;
@@ -151,9 +155,9 @@ phash_status phash_build_chunks(phash_build *build)
     phash_segment *s = build->segment;
     const uint32_t chunks = s->head.chunks;
     const uint64_t entries = s->head.hashes * chunks;
-    const bool lines = s->head.layout == LAYOUT_LINES;
+    const bool lines = phash_layout_has_lines(&s->head);
     phash_status status = PHASH_E_MEMORY;
-    chunks_build b = {.segment = s, .chunk = s->head.chunk};
+    chunks_build b = {.segment = s, .chunk = s->head.chunk, .inside = phash_line_checks(&s->head)};
     for (uint32_t c = 0; c < chunks; c++) {
         b.counts[c] = phash_alloc_zero((size_t)1 << s->head.chunk[c].key_bits, sizeof(uint32_t));
         if (!b.counts[c])

@@ -5,9 +5,11 @@
 #include <string.h>
 
 enum {
-    MULTI_MIN = 4096,   /* below it a scan of a few microseconds is all it takes */
-    LINE_FILL_MAX = 25, /* entries to a line, on average: few of 28 places overflow */
-    RUN_FILL = 20       /* entries to a run of RUNS that has bits to choose from */
+    MULTI_MIN = 4096,    /* below it a scan of a few microseconds is all it takes */
+    LINE_FILL_MAX = 25,  /* entries to a line, on average: few of 28 places overflow */
+    WIDE_FILL_MAX = 15,  /* of 18 */
+    RUN_FILL = 20,       /* entries to a run of RUNS that has bits to choose from */
+    WIDE_BYTES_MAX = 165 /* a hash, all sections: wide lines are not worth more */
 };
 
 static uint32_t log2_ceil(uint64_t n)
@@ -18,13 +20,51 @@ static uint32_t log2_ceil(uint64_t n)
     return k;
 }
 
-static void set_chunks(phash_segment_header *h, uint32_t chunks, uint64_t pairs)
+static uint32_t key_for(uint64_t pairs, uint32_t layout)
+{
+    const uint32_t fill = layout == LAYOUT_LINES  ? LINE_FILL_MAX
+                          : layout == LAYOUT_WIDE ? WIDE_FILL_MAX
+                                                  : RUN_FILL;
+    return log2_ceil((pairs + fill - 1) / fill);
+}
+
+static double bytes_of(const phash_segment_header *h, uint32_t chunks, uint64_t pairs,
+                       uint32_t layout)
+{
+    const double lines = (double)(UINT64_C(1) << key_for(pairs, layout)) * 64;
+    return chunks * lines / (double)pairs + (chunks - 1) * h->posting_bytes + h->bits / 8 + 8;
+}
+
+/* Whether there are lines for so many chunks: each needs as many bits as a key of them. */
+static bool has_lines(const phash_segment_header *h, uint32_t chunks, uint64_t pairs,
+                      uint32_t layout)
+{
+    return key_for(pairs, layout) <= h->bits / chunks;
+}
+
+/* Whether a layout is worth thinking about: lines rather than runs where there are any. */
+static bool considered(const phash_segment_header *h, uint32_t chunks, uint64_t pairs,
+                       uint32_t layout)
+{
+    if (layout == LAYOUT_RUNS)
+        return !has_lines(h, chunks, pairs, LAYOUT_LINES);
+    return has_lines(h, chunks, pairs, layout) &&
+           (layout == LAYOUT_LINES || bytes_of(h, chunks, pairs, layout) <= WIDE_BYTES_MAX);
+}
+
+/* Whether a layout is the one that is asked for, and possible. */
+static bool asked_for(const phash_segment_header *h, uint32_t chunks, uint64_t pairs,
+                      uint32_t layout, phash_segment_layout wanted)
+{
+    return layout + PHASH_SEGMENT_RUNS == (uint32_t)wanted &&
+           (layout == LAYOUT_RUNS || has_lines(h, chunks, pairs, layout));
+}
+
+static void set_chunks(phash_segment_header *h, uint32_t chunks, uint64_t pairs, uint32_t layout)
 {
     h->chunks = chunks;
-    const uint32_t lines_key = log2_ceil((pairs + LINE_FILL_MAX - 1) / LINE_FILL_MAX);
-    h->layout = lines_key <= h->bits / chunks ? LAYOUT_LINES : LAYOUT_RUNS;
-    const uint32_t runs_key = log2_ceil((pairs + RUN_FILL - 1) / RUN_FILL);
-    uint32_t key = h->layout == LAYOUT_LINES ? lines_key : runs_key;
+    h->layout = layout;
+    uint32_t key = key_for(pairs, layout);
     key = key < 1 ? 1 : key > KEY_BITS_MAX ? KEY_BITS_MAX : key;
     uint32_t start = 0;
     for (uint32_t c = 0; c < chunks; c++) {
@@ -41,7 +81,8 @@ static void set_chunks(phash_segment_header *h, uint32_t chunks, uint64_t pairs)
     }
 }
 
-void phash_build_layout(phash_segment_header *h, uint64_t pairs, phash_index_engine engine)
+void phash_build_layout(phash_segment_header *h, uint64_t pairs, phash_index_engine engine,
+                        phash_segment_layout wanted)
 {
     h->engine = PHASH_INDEX_FLAT;
     if (engine == PHASH_INDEX_FLAT || (engine == PHASH_INDEX_AUTO && pairs < MULTI_MIN) || !pairs)
@@ -53,11 +94,18 @@ void phash_build_layout(phash_segment_header *h, uint64_t pairs, phash_index_eng
          chunks++) {
         if (pairs * chunks > UINT32_MAX)
             break;
-        phash_plan plan;
-        set_chunks(h, chunks, pairs);
-        if (phash_plan_multi(h, h->radius, &plan) && (!best.chunks || plan.nanoseconds < best_ns)) {
-            best = *h;
-            best_ns = plan.nanoseconds;
+        for (uint32_t layout = LAYOUT_RUNS; layout <= LAYOUT_WIDE; layout++) {
+            /* Runs are for keys that lines cannot have. */
+            if (wanted ? !asked_for(h, chunks, pairs, layout, wanted)
+                       : !considered(h, chunks, pairs, layout))
+                continue;
+            phash_plan plan;
+            set_chunks(h, chunks, pairs, layout);
+            if (phash_plan_multi(h, h->radius, &plan) &&
+                (!best.chunks || plan.nanoseconds < best_ns)) {
+                best = *h;
+                best_ns = plan.nanoseconds;
+            }
         }
     }
     *h = best;

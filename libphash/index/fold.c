@@ -149,8 +149,10 @@ static phash_status build(const phash_index *index, const live_fold *how, const 
     phash_segment *segment = NULL;
     phash_status status = gather(index, how, v, &p, error);
     if (status == PHASH_OK) {
-        const phash_segment_options options = {index->options.bits, index->options.radius,
-                                               index->options.engine, how->threads};
+        const phash_segment_options options = {.bits = index->options.bits,
+                                               .radius = index->options.radius,
+                                               .engine = index->options.engine,
+                                               .threads = how->threads};
         status = phash_segment_build(p.hashes, p.ids, p.count, &options, &segment, error);
     }
     pairs_free(&p, index->row);

@@ -83,10 +83,12 @@ phash_status phash_index_build(const void *hashes, const uint64_t *ids, size_t n
     live_level *level = NULL;
     phash_index *x = NULL;
     if (status == PHASH_OK)
-        status = phash_segment_build(
-            hashes, ids, n,
-            &(phash_segment_options){chosen.bits, chosen.radius, chosen.engine, chosen.threads},
-            &segment, error);
+        status = phash_segment_build(hashes, ids, n,
+                                     &(phash_segment_options){.bits = chosen.bits,
+                                                              .radius = chosen.radius,
+                                                              .engine = chosen.engine,
+                                                              .threads = chosen.threads},
+                                     &segment, error);
     if (status == PHASH_OK)
         status = phash_level_new(segment, NULL, &level, error);
     if (status == PHASH_OK)

@@ -13,16 +13,17 @@
  *        bit 0        start[1]     start[2]                                    bits
  *         |  chunk 0  |  chunk 1  |  chunk 2  |  …                |  chunk m-1 |→ chunk 0
  *                     |key| own …
- *                         |check: 16 bits|
+ *                         |check: 16 or 24 bits|
  *
  *   OFFSETS   RUNS layout: Σ 2^key + 1 × 32 bits: where each bucket's entries begin, the buckets of
  *             all chunks one after another
  *   CHECKS    RUNS layout: chunks × hashes × 16 bits: of each entry the bits behind its key; LINES
- *             layout: those that did not fit; 64 bytes of zeros behind
+ *             and WIDE layouts: those that did not fit; 64 bytes of zeros behind
  *   POSTINGS  (chunks - 1) × hashes × posting_bytes: the row of each entry, in the order of the
  *             buckets. Chunk 0 needs none: its entries are the rows in order. 8 bytes of zeros
  *             behind
- *   LINES     LINES layout: one cache line a bucket (phash_probes)
+ *   LINES     LINES and WIDE layouts: one cache line a bucket (phash_probes); checks of 24 bits in
+ *             WIDE
  *
  * Everything is little-endian.
  */
@@ -50,11 +51,11 @@ enum {
     CHUNKS_MAX = 32,
     KEY_BITS_MAX = 26,
     WORDS_MAX = 4,
-    CHECK_BITS = 16,
     CHECK_PAD = 128, /* readable bytes behind the checks */
     POSTING_PAD = 8, /* and behind the postings */
     LAYOUT_RUNS = 0,
     LAYOUT_LINES = 1,
+    LAYOUT_WIDE = 2,
     LOAD_UNIT = 256 /* unit of phash_segment_chunk.load */
 };
 
@@ -124,12 +125,37 @@ void phash_pages_free(void *memory, uint64_t bytes);
 /* Fills 2 * bits / 8 tables for an order. */
 void phash_order_table(const uint8_t *order, uint32_t bits, phash_order_nibble *table);
 
-/* The bits of a chunk's checks that count: those of the chunk itself, and all that belong to the
- * next chunk at the most. */
-static inline uint32_t phash_chunk_own(const phash_segment_chunk *c)
+static inline bool phash_layout_has_lines(const phash_segment_header *h)
 {
-    const uint32_t own = (uint32_t)(c->width - c->key_bits);
-    return own > CHECK_BITS ? CHECK_BITS : own;
+    return h->layout != LAYOUT_RUNS;
+}
+
+/* Checks that a line has place for. */
+static inline uint32_t phash_line_checks(const phash_segment_header *h)
+{
+    return h->layout == LAYOUT_WIDE ? PHASH_WIDE_CHECKS : PHASH_LINE_CHECKS;
+}
+
+/* Bits of a check. */
+static inline uint32_t phash_check_bits(const phash_segment_header *h)
+{
+    return h->layout == LAYOUT_WIDE ? PHASH_CHECK_BITS : 16;
+}
+
+/* The bits of a chunk's checks that count: those of the chunk itself, and of the next chunk as many
+ * as there is place for. */
+static inline uint32_t phash_chunk_own(const phash_segment_header *h, uint32_t chunk)
+{
+    const uint32_t own = (uint32_t)(h->chunk[chunk].width - h->chunk[chunk].key_bits);
+    return own > phash_check_bits(h) ? phash_check_bits(h) : own;
+}
+
+static inline uint32_t phash_chunk_checked(const phash_segment_header *h, uint32_t chunk)
+{
+    const uint32_t most = phash_check_bits(h);
+    const uint32_t all = (uint32_t)(h->chunk[chunk].width - h->chunk[chunk].key_bits) +
+                         h->chunk[(chunk + 1) % h->chunks].width;
+    return all < most ? all : most;
 }
 
 #endif

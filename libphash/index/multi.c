@@ -76,20 +76,16 @@ static bool plan_round(const phash_segment *s, const int *radii, phash_scratch *
             (phash_witness){chunk->start, chunk->width, (int16_t)radii[c], (int16_t)pair};
         if (radii[c] < 0)
             continue;
-        const uint32_t own = phash_chunk_own(chunk);
-        const uint32_t beyond =
-            chunk->width - chunk->key_bits > CHECK_BITS ? 0 : s->head.chunk[after].width;
-        const uint32_t used = own + beyond < CHECK_BITS ? own + beyond : CHECK_BITS;
         phash_probe_chunk *to = &p->chunks[p->chunk_count++];
         *to = (phash_probe_chunk){
             .base = (uint32_t)s->bucket_base[c],
             .start = chunk->start,
             .key_bits = chunk->key_bits,
             .check_start = (uint16_t)((chunk->start + chunk->key_bits) % s->head.bits),
-            .mask = (uint16_t)((UINT32_C(1) << used) - 1),
-            .own_mask = (uint16_t)((UINT32_C(1) << own) - 1),
             .number = (uint8_t)c,
             .levels = (uint8_t)(radii[c] < chunk->key_bits ? radii[c] + 1 : chunk->key_bits + 1),
+            .mask = (UINT32_C(1) << phash_chunk_checked(&s->head, c)) - 1,
+            .own_mask = (UINT32_C(1) << phash_chunk_own(&s->head, c)) - 1,
         };
         const uint32_t *masks = key_masks(scratch, to->levels);
         if (!masks)
@@ -157,6 +153,7 @@ phash_probes phash_multi_probes(const phash_round_plan *plan, const phash_scratc
     const phash_segment *segment = plan->segment;
     return (phash_probes){.offsets = segment->offsets,
                           .lines = segment->lines,
+                          .wide = segment->head.layout == LAYOUT_WIDE,
                           .checks = segment->checks,
                           .check_count = segment->check_count,
                           .run_lines = plan->run_lines,
@@ -181,12 +178,15 @@ phash_status phash_multi_look_up(const phash_source *source, const phash_ask *as
                                  phash_matches *found)
 {
     const phash_hamming_kernels *k = &scratch->kernels;
+    size_t (*const probe)(phash_probes *, phash_stretch *, size_t) = !probes->lines ? k->probe_runs
+                                                                     : probes->wide
+                                                                         ? k->probe_wide
+                                                                         : k->probe_lines;
     phash_stretch *stretches = scratch->stretches.data;
     phash_found *rows = scratch->rows.data;
     memset(probes->buckets + probes->bucket_total, 0, PHASH_PROBE_AHEAD * sizeof *probes->buckets);
     while (probes->group < probes->group_count) {
-        const size_t count = probes->lines ? k->probe_lines(probes, stretches, STRETCHES)
-                                           : k->probe_runs(probes, stretches, STRETCHES);
+        const size_t count = probe(probes, stretches, STRETCHES);
         for (size_t at = 0; at < count;) {
             const size_t start = at;
             const size_t near = k->probe_verify(probes, ask->rows, ask->radius, stretches, count,

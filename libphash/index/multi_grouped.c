@@ -1,10 +1,16 @@
 /* Large batches, chunk by chunk.
  *
- * A chunk's buckets are cut into windows that fit the second-level cache with ease, by the top bits
- * of the key. All look-ups of all queries in one window are done before the next: those of queries
- * with these top bits, and those that reach it from elsewhere, by differences in the top bits. So each
- * window comes from memory once however many queries there are, and in order, which is several times
- * as fast as here and there: while one is searched the next is fetched.
+ * A chunk's buckets are cut into windows by the top bits of the key. All look-ups of all queries in
+ * one window are done before the next: those of queries with these top bits, and those that reach it
+ * from elsewhere, by differences in the top bits. There are two reasons to do so.
+ *
+ * Where most buckets are looked at, windows fit the second-level cache with ease. Each comes from
+ * memory once however many queries there are, and in order, which is several times as fast as here
+ * and there: while one is searched the next is fetched.
+ *
+ * Where few are, but the index is larger than the memory whose addresses a processor translates
+ * without reading page tables (some 2,000 pages of 2 MB), windows span a few pages: at fifty million
+ * hashes a line then takes half the time.
  *
  * For this the look-ups of a chunk are cut by their difference in the top bits: a pattern of k ones
  * leaves keys at distance d - k in the low bits. Each pattern is a chunk of its own to the kernels.
@@ -15,11 +21,14 @@
 #include <string.h>
 
 enum {
-    WINDOW_BYTES = 1 << 17,
+    WINDOW_BYTES = 1 << 17, /* streamed */
+    WIDE_WINDOW_BYTES = 1 << 22,
     TOP_MAX = 8,
     PATTERNS_MAX = 1 << TOP_MAX,
-    CHUNK_BYTES_MIN = 1 << 23, /* smaller ones stay in the last-level cache: patterns cost more */
-    BUCKETS_A_LOOK_UP = 2,     /* with fewer look-ups, a window serves too few of them */
+    CHUNK_BYTES_MIN = 1 << 23,   /* smaller ones stay in the last-level cache: patterns cost more */
+    BUCKETS_A_LOOK_UP = 2,       /* with fewer look-ups, streaming fetches too much in vain */
+    CHUNK_BYTES_PAGED = 1 << 26, /* from here on look-ups in wide windows are worth it, */
+    WINDOW_LOOK_UPS = 1 << 11,   /* if a window has so many: the first wait for memory alone */
     QUERIES_AT_ONCE = 1 << 14,
     GROUPS = PHASH_ROUND_PROBES / 2
 };
@@ -43,13 +52,27 @@ static uint32_t top_bits(const phash_segment *s, const phash_probe_chunk *chunk,
     return top;
 }
 
+/* The best size of a window for so many queries; 0 if they had better be searched in rounds. */
+static uint64_t window_for(const phash_round_plan *plan, size_t queries,
+                           const phash_scratch *scratch)
+{
+    if (scratch->window_bytes)
+        return scratch->window_bytes;
+    const uint64_t bytes = chunk_bytes(plan->segment, &plan->chunks[0]);
+    const double look_ups = (double)queries * (double)plan->probes;
+    if (look_ups * BUCKETS_A_LOOK_UP >= (double)plan->segment->buckets)
+        return bytes >= CHUNK_BYTES_MIN ? WINDOW_BYTES : 0;
+    const double least =
+        (double)bytes * WINDOW_LOOK_UPS * (double)plan->chunk_count / (look_ups + 1);
+    if (bytes < CHUNK_BYTES_PAGED || least > (double)bytes / 4)
+        return 0;
+    return least > WIDE_WINDOW_BYTES ? (uint64_t)least : WIDE_WINDOW_BYTES;
+}
+
 bool phash_multi_grouping(const phash_round_plan *plan, size_t queries,
                           const phash_scratch *scratch)
 {
-    return scratch->window_bytes ||
-           ((double)queries * (double)plan->probes * BUCKETS_A_LOOK_UP >=
-                (double)plan->segment->buckets &&
-            chunk_bytes(plan->segment, &plan->chunks[0]) >= CHUNK_BYTES_MIN);
+    return window_for(plan, queries, scratch) != 0;
 }
 
 /* The patterns of a chunk's top bits, each as a chunk whose keys differ by it. Returns how many. */
@@ -87,7 +110,7 @@ static void sort_keys(const phash_probe_chunk *chunk, const phash_ask *ask, size
         const uint64_t *row = ask->rows + (from + i) * words;
         unsorted[i].query = (uint32_t)(from + i);
         unsorted[i].key = phash_row_bits(row, words, chunk->start, chunk->key_bits);
-        unsorted[i].check = phash_row_bits(row, words, chunk->check_start, 16);
+        unsorted[i].check = phash_row_bits(row, words, chunk->check_start, PHASH_CHECK_BITS);
         first[(unsorted[i].key >> low) + 1]++;
     }
     for (uint32_t w = 0; w < windows; w++) {
@@ -114,6 +137,7 @@ typedef struct walk {
     phash_scratch *scratch;
     double *budget;
     phash_matches *found;
+    uint64_t window; /* bytes */
     size_t capacity; /* buckets */
     phash_probes probes;
     phash_probe_chunk patterns[PATTERNS_MAX];
@@ -204,12 +228,12 @@ static size_t window_look_ups(const walk *w, const chunk_walk *c, uint32_t windo
 }
 
 /* Sets the memory of a window to be fetched while `beside` look-ups are done, if it is worth it:
- * if most of it will be looked at. */
+ * if the cache holds it, and most of it will be looked at. */
 static void stream_window(walk *w, const chunk_walk *c, uint32_t window, size_t beside)
 {
     phash_probes *p = &w->probes;
     p->stream_lines = 0;
-    if (window >> c->top)
+    if (window >> c->top || w->window >= WIDE_WINDOW_BYTES)
         return;
     const size_t buckets = (size_t)1 << c->low;
     if (window_look_ups(w, c, window) < buckets / 2)
@@ -247,8 +271,7 @@ static phash_status search_chunk(walk *w, const phash_probe_chunk *chunk, size_t
                                  key *keys)
 {
     const phash_segment *s = w->plan->segment;
-    const uint64_t bytes = w->scratch->window_bytes ? w->scratch->window_bytes : WINDOW_BYTES;
-    chunk_walk c = {.chunk = chunk, .top = top_bits(s, chunk, bytes), .keys = keys};
+    chunk_walk c = {.chunk = chunk, .top = top_bits(s, chunk, w->window), .keys = keys};
     c.low = chunk->key_bits - c.top;
     c.patterns = make_patterns(chunk, c.top, w->patterns);
     sort_keys(chunk, w->ask, s->words, from, n, c.top, keys + n, keys, c.first);
@@ -279,6 +302,7 @@ phash_status phash_multi_grouped(const phash_round_plan *plan, const phash_sourc
               .scratch = scratch,
               .budget = budget,
               .found = found,
+              .window = window_for(plan, most, scratch),
               .capacity = capacity,
               .probes = phash_multi_probes(plan, scratch)};
     w.probes.chunks = w.patterns;

@@ -6,6 +6,7 @@
 #include "core/internal.h"
 #include "index/search.h"
 
+#include <math.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@ static const double PROBE_NS = 4.2;      /* a look-up: a cache miss among many *
 static const double GROUP_NS = 15;       /* setting up the look-ups of one chunk */
 static const double RUN_NS = 5;          /* what finding a run costs beyond a line */
 static const double LINE_NS = 3.0;       /* each further line of a bucket */
+static const double OVERFLOW_NS = 25;    /* what did not fit in a line: nobody asked for it ahead */
 static const double VERIFY_NS = 20.0;    /* a candidate: its posting and its row */
 static const double VERIFY_HEAVY_NS = 2; /* one of a great many, whose rows lie together */
 static const double FLAT_PAIR_NS = 0.07;
@@ -30,14 +32,14 @@ uint32_t phash_choose(uint32_t n, uint32_t k)
 
 /* within[m][k]: the share of even, independent m-bit values with at most k ones. */
 typedef struct tails {
-    double within[CHECK_BITS + 1][CHECK_BITS + 1];
+    double within[PHASH_CHECK_BITS + 1][PHASH_CHECK_BITS + 1];
 } tails;
 
 static void fill_tails(tails *t)
 {
-    for (uint32_t m = 0; m <= CHECK_BITS; m++) {
+    for (uint32_t m = 0; m <= PHASH_CHECK_BITS; m++) {
         double sum = 0;
-        for (uint32_t k = 0; k <= CHECK_BITS; k++) {
+        for (uint32_t k = 0; k <= PHASH_CHECK_BITS; k++) {
             sum += k <= m ? phash_choose(m, k) : 0;
             t->within[m][k] = sum / (double)(UINT32_C(1) << m);
         }
@@ -46,7 +48,21 @@ static void fill_tails(tails *t)
 
 static double tail(const tails *t, uint32_t m, int limit)
 {
-    return limit < 0 ? 0 : t->within[m][limit < CHECK_BITS ? limit : CHECK_BITS];
+    return limit < 0 ? 0 : t->within[m][limit < PHASH_CHECK_BITS ? limit : PHASH_CHECK_BITS];
+}
+
+/* The share of lines that overflow, if entries fall where they like (Poisson). */
+static double overflow_share(const phash_segment_header *h, double load)
+{
+    if (!phash_layout_has_lines(h))
+        return 0;
+    const double mean = load > 1 ? load - 1 : 0; /* the load is that of a hash of the set */
+    double term = exp(-mean), fit = term;
+    for (uint32_t k = 1; k <= phash_line_checks(h); k++) {
+        term *= mean / k;
+        fit += term;
+    }
+    return fit < 1 ? 1 - fit : 0;
 }
 
 /* Looking up all keys at distance d of chunk c. */
@@ -55,7 +71,8 @@ static double level_cost(const phash_segment_header *h, uint32_t c, int d)
     const phash_segment_chunk *chunk = &h->chunk[c];
     const double load = (double)chunk->load / LOAD_UNIT;
     return phash_choose(chunk->key_bits, (uint32_t)d) *
-           (PROBE_NS + (h->layout == LAYOUT_RUNS ? RUN_NS : 0) + load * 2 / 64 * LINE_NS);
+           (PROBE_NS + (h->layout == LAYOUT_RUNS ? RUN_NS : 0) +
+            load * phash_check_bits(h) / 8 / 64 * LINE_NS + overflow_share(h, load) * OVERFLOW_NS);
 }
 
 /* A radius that is spread over the chunks, one bit at a time, each where look-ups are cheapest. */
@@ -96,10 +113,8 @@ static void set_plan(const phash_segment_header *h, const spread *s, const tails
     for (uint32_t c = 0; c < h->chunks; c++) {
         const phash_segment_chunk *chunk = &h->chunk[c];
         const double load = (double)chunk->load / LOAD_UNIT;
-        const phash_segment_chunk *after = &h->chunk[(c + 1) % h->chunks];
         const int pair = plan->radii[c] + plan->radii[(c + 1) % h->chunks] + 1;
-        const uint32_t own = phash_chunk_own(chunk), bits = own + after->width;
-        const uint32_t used = bits < CHECK_BITS ? bits : CHECK_BITS;
+        const uint32_t own = phash_chunk_own(h, c), used = phash_chunk_checked(h, c);
         for (int d = 0; d <= plan->radii[c] && d <= chunk->key_bits; d++) {
             /* The two tests are taken as independent: good enough to choose by. */
             const double pass =

@@ -23,7 +23,7 @@ static const char *header_fault(const phash_segment_header *h)
         return h->chunks ? "engine" : NULL;
     if (h->engine != PHASH_INDEX_MULTI || h->chunks < 2 || h->chunks > CHUNKS_MAX)
         return "engine";
-    if (h->layout != LAYOUT_RUNS && h->layout != LAYOUT_LINES)
+    if (h->layout > LAYOUT_WIDE)
         return "layout";
     if (h->posting_bytes != 3 && h->posting_bytes != 4)
         return "size of postings";
@@ -42,11 +42,11 @@ static const char *header_fault(const phash_segment_header *h)
 }
 
 /* The exact size that a section must have, given the header; 0 for one that must be absent;
- * UINT64_MAX for CHECKS of LINES, whose length only the build knows. */
+ * UINT64_MAX for CHECKS of lines, whose length only the build knows. */
 static uint64_t section_bytes(const phash_segment *s, uint32_t kind)
 {
     const phash_segment_header *h = &s->head;
-    const bool multi = h->engine == PHASH_INDEX_MULTI, lines = h->layout == LAYOUT_LINES;
+    const bool multi = h->engine == PHASH_INDEX_MULTI, lines = phash_layout_has_lines(h);
     switch (kind) {
     case SECTION_HEADER:
         return sizeof *h;
@@ -293,6 +293,7 @@ void phash_segment_read(const phash_segment *segment, uint64_t first, size_t n, 
 static phash_status validate_multi(const phash_segment *s, phash_error *error)
 {
     const uint64_t n = s->head.hashes;
+    const uint32_t inside = phash_line_checks(&s->head);
     for (uint32_t c = 0; c < s->head.chunks; c++) {
         const uint64_t buckets = UINT64_C(1) << s->head.chunk[c].key_bits;
         uint64_t next = c * n;
@@ -307,9 +308,8 @@ static phash_status validate_multi(const phash_segment *s, phash_error *error)
                 memcpy(head, line, sizeof head);
                 memcpy(&more, line + PHASH_LINE_WORDS - 2, sizeof more);
                 from = head[0], to = from + head[1];
-                if (head[1] > PHASH_LINE_CHECKS &&
-                    (more > s->check_count ||
-                     head[1] - (PHASH_LINE_CHECKS - 2) > s->check_count - more))
+                if (head[1] > inside &&
+                    (more > s->check_count || head[1] - (inside - 2) > s->check_count - more))
                     return phash_fail_at(error, PHASH_E_CORRUPT, 0, at, "overflow of a bucket");
             }
             if (from != next || to < from || to > (c + 1) * n)

@@ -38,11 +38,20 @@ typedef struct phash_section {
 
 enum { PHASH_SEGMENT_SECTIONS_MAX = 12 };
 
+/* How the buckets of a multi-index are laid out (layout.h). */
+typedef enum phash_segment_layout {
+    PHASH_SEGMENT_ANY, /* by cost model */
+    PHASH_SEGMENT_RUNS,
+    PHASH_SEGMENT_LINES,
+    PHASH_SEGMENT_WIDE
+} phash_segment_layout;
+
 typedef struct phash_segment_options {
-    uint32_t bits;             /* 64 or 256 */
-    uint32_t radius;           /* what the layout is tuned to */
-    phash_index_engine engine; /* AUTO: by cost model */
-    uint32_t threads;          /* 0: one per core */
+    uint32_t bits;               /* 64 or 256 */
+    uint32_t radius;             /* what the layout is tuned to */
+    phash_index_engine engine;   /* AUTO: by cost model */
+    uint32_t threads;            /* 0: one per core */
+    phash_segment_layout layout; /* what the multi-index must have, if it can: for tests */
 } phash_segment_options;
 
 /* Builds a segment of n pairs: hashes (n * bits / 8 bytes in text order) and ids (or NULL for

@@ -200,24 +200,30 @@ START_TEST(reorder)
 }
 END_TEST
 
-/* A small index of one chunk with a key of 5 bits, in both layouts; buckets of every size, some of
+/* A small index of one chunk with a key of 5 bits, in every layout; buckets of every size, some of
  * which overflow. Kernels give what C gives, whatever the room, and C what the definition says. */
 enum { KEY = 5, BUCKETS = 1 << KEY, ENTRIES_MAX = BUCKETS * 200 };
+enum { RUNS, LINES, WIDE, LAYOUTS };
 
 typedef struct small_index {
+    int layout;
     uint32_t offsets[BUCKETS + 1];
     guarded checks, lines, over;
+    uint8_t high[ENTRIES_MAX]; /* bits of the checks that wide lines have */
+    bool inside[ENTRIES_MAX];  /* a line: whether the entry is there */
     uint64_t count, over_count;
 } small_index;
 
-static void small_index_new(small_index *s, uint64_t *state)
+static void small_index_new(small_index *s, int layout, uint64_t *state)
 {
-    memset(s->offsets, 0, sizeof s->offsets);
+    memset(s, 0, sizeof *s);
+    s->layout = layout;
+    const uint32_t room = layout == WIDE ? PHASH_WIDE_CHECKS : PHASH_LINE_CHECKS;
     uint64_t more = 0;
     for (uint32_t b = 0; b < BUCKETS; b++) {
         const uint32_t n = (uint32_t)(test_random(state) % (b % 4 ? 35 : 200));
         s->offsets[b + 1] = s->offsets[b] + n;
-        more += n > PHASH_LINE_CHECKS ? n - (PHASH_LINE_CHECKS - 2) : 0;
+        more += n > room ? n - (room - 2) : 0;
     }
     s->count = s->offsets[BUCKETS];
     s->over_count = more;
@@ -225,13 +231,18 @@ static void small_index_new(small_index *s, uint64_t *state)
     s->over = guarded_new(more * 2 + 128);
     s->lines = guarded_new(BUCKETS * 64);
     fill(state, s->checks.data, s->count * 2);
+    fill(state, s->high, sizeof s->high);
+    fill(state, s->lines.data, BUCKETS * 64);
     uint32_t over = 0;
     for (uint32_t b = 0; b < BUCKETS; b++) {
         const uint32_t n = s->offsets[b + 1] - s->offsets[b], head[2] = {s->offsets[b], n};
-        const uint32_t here = n > PHASH_LINE_CHECKS ? (uint32_t)PHASH_LINE_CHECKS - 2 : n;
+        const uint32_t here = n > room ? room - 2 : n;
         uint8_t *line = s->lines.data + b * 64;
         memcpy(line, head, 8);
         memcpy(line + 8, s->checks.data + s->offsets[b] * 2, here * 2);
+        if (layout == WIDE)
+            memcpy(line + PHASH_WIDE_HIGH, s->high + s->offsets[b], here);
+        memset(s->inside + s->offsets[b], true, here);
         if (here < n) {
             memcpy(line + 60, &over, 4);
             memcpy(s->over.data + over * 2, s->checks.data + (s->offsets[b] + here) * 2,
@@ -249,8 +260,6 @@ START_TEST(probes)
     uint64_t state = test_seed() + 4;
     uint8_t *near = malloc(ENTRIES_MAX);
     for (int round = 0; round < test_share(200); round++) {
-        small_index s;
-        small_index_new(&s, &state);
         uint32_t masks[1 + KEY], buckets[1 + KEY + PHASH_PROBE_AHEAD] = {0};
         masks[0] = 0;
         for (uint32_t i = 0; i < KEY; i++)
@@ -261,24 +270,31 @@ START_TEST(probes)
             .start = 7,
             .key_bits = KEY,
             .check_start = 12,
-            .mask = (uint16_t)(round % 3 ? 0xffff : 0x0fff),
-            .own_mask = (uint16_t)(round % 2 ? 0x0007 : 0),
+            .mask = round % 3 == 0   ? 0x0fff
+                    : round % 3 == 1 ? 0xffff
+                                     : 0xffffff,
+            .own_mask = round % 4 == 0   ? 0
+                        : round % 4 == 1 ? 7
+                                         : 0x3ffff,
             .levels = 2,
-            .limit = {(int8_t)(test_random(&state) % 9), 3},
-            .own_limit = {1, 0},
+            .limit = {(int8_t)(test_random(&state) % 14), 3},
+            .own_limit = {round % 4 < 2 ? 1 : 6, round % 4 < 2 ? 0 : 3},
             .count = {1, KEY},
             .masks = {masks, masks + 1}};
         phash_probe_group groups[1];
         uint64_t row[4];
         for (size_t w = 0; w < 4; w++)
             row[w] = test_random(&state);
-        for (int layout = 0; layout < 2; layout++)
+        for (int layout = 0; layout < LAYOUTS; layout++) {
+            small_index s;
+            small_index_new(&s, layout, &state);
             for (size_t room = 2; room < 100; room += 31) {
                 phash_probes p = {
                     .offsets = s.offsets,
                     .lines = (const uint16_t *)(void *)s.lines.data,
-                    .checks = (const uint16_t *)(void *)(layout ? s.over.data : s.checks.data),
-                    .check_count = layout ? s.over_count : s.count,
+                    .checks =
+                        (const uint16_t *)(void *)(layout != RUNS ? s.over.data : s.checks.data),
+                    .check_count = layout != RUNS ? s.over_count : s.count,
                     .run_lines = 2,
                     .cached = round % 5 == 0,
                     .stream = (const char *)s.checks.data,
@@ -290,7 +306,7 @@ START_TEST(probes)
                     .groups = groups,
                     .buckets = buckets};
                 const phash_probe_key alone = {77, phash_row_bits(row, 4, 7, KEY),
-                                               phash_row_bits(row, 4, 12, 16)};
+                                               phash_row_bits(row, 4, 12, PHASH_CHECK_BITS)};
                 if (round % 2)
                     k.probe_keys(&p, &alone, 1, 0);
                 else
@@ -301,8 +317,9 @@ START_TEST(probes)
                 memset(near, 0, ENTRIES_MAX);
                 phash_stretch out[100];
                 while (p.group < p.group_count) {
-                    const size_t n =
-                        layout ? k.probe_lines(&p, out, room) : k.probe_runs(&p, out, room);
+                    const size_t n = layout == RUNS    ? k.probe_runs(&p, out, room)
+                                     : layout == LINES ? k.probe_lines(&p, out, room)
+                                                       : k.probe_wide(&p, out, room);
                     ck_assert_uint_le(n, room);
                     for (size_t i = 0; i < n; i++) {
                         ck_assert_uint_ne(out[i].near, 0);
@@ -313,13 +330,15 @@ START_TEST(probes)
                 }
                 /* The definition. */
                 const uint32_t key = ((uint32_t)(row[0] >> 7) & (BUCKETS - 1)) ^ chunk.flip;
-                const uint16_t check = (uint16_t)(row[0] >> 12);
+                const uint32_t check = (uint32_t)(row[0] >> 12) & 0xffffff;
                 for (uint32_t b = 0; b < BUCKETS; b++) {
                     const int d = __builtin_popcount(b ^ key);
                     for (uint32_t e = s.offsets[b]; e < s.offsets[b + 1]; e++) {
                         uint16_t c;
                         memcpy(&c, s.checks.data + 2 * e, 2);
-                        const unsigned x = (unsigned)(c ^ check);
+                        const bool high = layout == WIDE && s.inside[e];
+                        const uint32_t known = high ? 0xffffff : 0xffff;
+                        const uint32_t x = ((c | (uint32_t)s.high[e] << 16) ^ check) & known;
                         const int want =
                             d < 2 && __builtin_popcount(x & chunk.mask) <= chunk.limit[d] &&
                             __builtin_popcount(x & chunk.own_mask) <= chunk.own_limit[d];
@@ -327,9 +346,10 @@ START_TEST(probes)
                     }
                 }
             }
-        guarded_free(&s.checks);
-        guarded_free(&s.lines);
-        guarded_free(&s.over);
+            guarded_free(&s.checks);
+            guarded_free(&s.lines);
+            guarded_free(&s.over);
+        }
     }
     free(near);
 }

@@ -16,8 +16,9 @@ typedef struct fixture {
     phash_matches expected, found;
 } fixture;
 
-static void setup(fixture *f, enum data_shape shape, size_t count, size_t n, uint32_t bits,
-                  uint32_t radius, phash_index_engine engine, uint32_t threads)
+static void setup_as(fixture *f, enum data_shape shape, size_t count, size_t n, uint32_t bits,
+                     uint32_t radius, phash_index_engine engine, uint32_t threads,
+                     phash_segment_layout layout)
 {
     const uint64_t seed = test_seed();
     memset(f, 0, sizeof *f);
@@ -29,13 +30,19 @@ static void setup(fixture *f, enum data_shape shape, size_t count, size_t n, uin
     data_queries(shape, seed, f->hashes, count, n, bits, f->queries);
     for (size_t i = 0; i < count; i++)
         f->ids[i] = (i * UINT64_C(0x9E3779B97F4A7C15)) >> (i % 3 ? 1 : 40);
-    const phash_segment_options options = {bits, radius, engine, threads};
+    const phash_segment_options options = {bits, radius, engine, threads, layout};
     phash_error error = PHASH_ERROR_INIT;
     ck_assert_msg(phash_segment_build(f->hashes, f->ids, count, &options, &f->segment, &error) ==
                       PHASH_OK,
                   "%s", error.message);
     ck_assert_int_eq(phash_segment_validate(f->segment, &error), PHASH_OK);
     ck_assert_int_eq(phash_scratch_new(&f->scratch), PHASH_OK);
+}
+
+static void setup(fixture *f, enum data_shape shape, size_t count, size_t n, uint32_t bits,
+                  uint32_t radius, phash_index_engine engine, uint32_t threads)
+{
+    setup_as(f, shape, count, n, bits, radius, engine, threads, PHASH_SEGMENT_ANY);
 }
 
 static void teardown(fixture *f)
@@ -133,6 +140,29 @@ START_TEST(many)
             check_radius(&f, engines[e], radius, data_names[shape]);
     }
     teardown(&f);
+}
+END_TEST
+
+/* Every layout of buckets, the fullest of which overflow, query by query and chunk by chunk. */
+START_TEST(layouts)
+{
+    const enum data_shape shape = (enum data_shape)(_i % DATA_SHAPES);
+    const uint32_t bits = _i / DATA_SHAPES ? 64 : 256;
+    for (int layout = PHASH_SEGMENT_RUNS; layout <= PHASH_SEGMENT_WIDE; layout++) {
+        fixture f;
+        setup_as(&f, shape, 3000 + (size_t)_i * 997, 24, bits, scaled(31, bits), PHASH_INDEX_MULTI,
+                 2, (phash_segment_layout)layout);
+        static const uint32_t radii[] = {0, 12, 31, 55};
+        for (size_t r = 0; r < sizeof radii / sizeof radii[0]; r++) {
+            const uint32_t radius = scaled(radii[r], bits);
+            expect(&f, radius);
+            for (uint32_t window = 0; window <= 1 << 13; window = window ? window * 16 : 32) {
+                phash_scratch_group(f.scratch, window);
+                check_radius(&f, PHASH_INDEX_MULTI, radius, data_names[shape]);
+            }
+        }
+        teardown(&f);
+    }
 }
 END_TEST
 
@@ -268,9 +298,13 @@ START_TEST(attached)
 {
     const uint32_t bits = _i ? 64 : 256, radius = scaled(31, bits);
     for (int shape = 0; shape < DATA_SHAPES; shape++)
-        for (size_t e = 0; e < 3; e++) {
+        for (size_t e = 0; e < 5; e++) {
             fixture f;
-            setup(&f, (enum data_shape)shape, 5000, 30, bits, radius, engines[e], 2);
+            if (e < 3)
+                setup(&f, (enum data_shape)shape, 5000, 30, bits, radius, engines[e], 2);
+            else
+                setup_as(&f, (enum data_shape)shape, 5000, 30, bits, radius, PHASH_INDEX_MULTI, 2,
+                         e == 3 ? PHASH_SEGMENT_LINES : PHASH_SEGMENT_WIDE);
             phash_section copies[PHASH_SEGMENT_SECTIONS_MAX];
             const size_t n = copy_sections(f.segment, copies);
             phash_segment_free(&f.segment);
@@ -311,9 +345,9 @@ END_TEST
 START_TEST(damaged)
 {
     fixture f;
-    const uint32_t bits = _i / 4 ? 64 : 256, radius = scaled(31, bits);
-    setup(&f, _i % 2 ? DATA_DUPLICATES : DATA_CLUSTERED, _i % 4 < 2 ? 6000 : 40000, 40, bits,
-          radius, PHASH_INDEX_MULTI, 2);
+    const uint32_t bits = _i / 4 % 2 ? 64 : 256, radius = scaled(31, bits);
+    setup_as(&f, _i % 2 ? DATA_DUPLICATES : DATA_CLUSTERED, _i % 4 < 2 ? 6000 : 40000, 40, bits,
+             radius, PHASH_INDEX_MULTI, 2, _i < 8 ? PHASH_SEGMENT_ANY : PHASH_SEGMENT_WIDE);
     uint64_t state = test_seed() + 11 + (uint64_t)_i;
     phash_section copies[PHASH_SEGMENT_SECTIONS_MAX];
     const size_t n = copy_sections(f.segment, copies);
@@ -357,7 +391,7 @@ START_TEST(arguments)
     phash_scratch *scratch;
     phash_matches found = PHASH_MATCHES_INIT;
     uint8_t hash[32] = {0};
-    phash_segment_options options = {256, 31, PHASH_INDEX_AUTO, 1};
+    phash_segment_options options = {.bits = 256, .radius = 31, .threads = 1};
     ck_assert_int_eq(phash_scratch_new(&scratch), PHASH_OK);
     ck_assert_int_eq(phash_segment_build(hash, NULL, 1, &options, NULL, NULL), PHASH_E_ARGUMENT);
     ck_assert_int_eq(phash_segment_build(NULL, NULL, 1, &options, &segment, NULL),
@@ -445,7 +479,8 @@ START_TEST(shared_vectors)
         return; /* not on this machine; brute force is the judge everywhere else */
     phash_segment *segment;
     phash_scratch *scratch;
-    const phash_segment_options options = {256, 31, PHASH_INDEX_MULTI, 2};
+    const phash_segment_options options = {
+        .bits = 256, .radius = 31, .engine = PHASH_INDEX_MULTI, .threads = 2};
     ck_assert_int_eq(phash_segment_build(hay, NULL, count, &options, &segment, NULL), PHASH_OK);
     ck_assert_int_eq(phash_scratch_new(&scratch), PHASH_OK);
     for (uint32_t radius = 31; radius <= 63; radius += 32) {
@@ -490,11 +525,12 @@ static Suite *suite(void)
     tcase_add_loop_test(t, every_shape_and_radius, 0, 2 * DATA_SHAPES);
     tcase_add_loop_test(t, sizes, 0, 26);
     tcase_add_loop_test(t, many, 0, 8);
+    tcase_add_loop_test(t, layouts, 0, 2 * DATA_SHAPES);
     tcase_add_loop_test(t, batches, 0, 4);
     tcase_add_loop_test(t, removed, 0, 2 * DATA_SHAPES);
     tcase_add_loop_test(t, nearest, 0, 2 * DATA_SHAPES);
     tcase_add_loop_test(t, attached, 0, 2);
-    tcase_add_loop_test(t, damaged, 0, 8);
+    tcase_add_loop_test(t, damaged, 0, 12);
     tcase_add_test(t, arguments);
     tcase_add_test(t, sorting);
 #ifdef VECTORS
