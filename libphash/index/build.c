@@ -67,6 +67,7 @@ phash_status phash_segment_build(const void *hashes, const uint64_t *ids, size_t
                          .ids = ids,
                          .pairs = n,
                          .threads = options->threads ? options->threads : phash_processors(),
+                         .pile_rows = options->pile_rows,
                          .segment = s};
     phash_hamming_kernels_fill(&build.kernels, phash_cpu_active());
     s->head.version = SEGMENT_VERSION;

@@ -14,6 +14,7 @@ typedef struct phash_build {
     const uint64_t *ids;   /* or NULL */
     size_t pairs;
     uint32_t threads;
+    uint32_t pile_rows; /* 0: as is fast */
     phash_hamming_kernels kernels;
     phash_segment *segment; /* what is built */
 } phash_build;

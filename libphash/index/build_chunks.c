@@ -1,9 +1,9 @@
 /* Buckets, checks and postings of every chunk: a counting sort of the rows by each key. */
 #include "core/internal.h"
 #include "index/build.h"
+#include "index/build_scatter.h"
 #include "index/parallel.h"
 
-#include <stdatomic.h>
 #include <string.h>
 
 enum { AT_ONCE = 64 }; /* rows whose places are asked for before they are written */
@@ -18,17 +18,12 @@ typedef struct chunks_build {
     uint32_t inside;               /* checks that a line has place for */
     uint32_t *counts[CHUNKS_MAX];  /* lines: entries of each bucket, then where the next goes */
     uint64_t overflow[CHUNKS_MAX]; /* first place in the overflow */
+    phash_scatter scatter;
 } chunks_build;
 
 static uint32_t row_key(const phash_segment *s, const phash_segment_chunk *c, size_t row)
 {
     return phash_row_bits(s->rows + row * s->words, s->words, c->start, c->key_bits);
-}
-
-static uint32_t row_check(const phash_segment *s, const phash_segment_chunk *c, size_t row)
-{
-    return phash_row_bits(s->rows + row * s->words, s->words,
-                          (uint32_t)(c->start + c->key_bits) % s->head.bits, PHASH_CHECK_BITS);
 }
 
 static void put_posting(const chunks_build *b, uint32_t chunk, uint64_t entry, size_t row)
@@ -73,9 +68,29 @@ static void count_chunk(void *context, size_t c)
             b->overflow[c] += b->counts[c][i] - (b->inside - 2);
 }
 
-static void fill_runs(void *context, size_t c)
+static void put_in_runs(void *context, size_t c, const phash_entry *entries, size_t n)
 {
     const chunks_build *b = context;
+    uint32_t *next = b->counts[c], to[AT_ONCE];
+    while (n) {
+        const size_t some = n < AT_ONCE ? n : AT_ONCE;
+        for (size_t i = 0; i < some; i++) {
+            to[i] = next[entries[i].key]++;
+            __builtin_prefetch(b->checks + to[i], 1);
+            prefetch_posting(b, (uint32_t)c, to[i]);
+        }
+        for (size_t i = 0; i < some; i++) {
+            b->checks[to[i]] = (uint16_t)entries[i].check;
+            put_posting(b, (uint32_t)c, to[i], entries[i].row);
+        }
+        entries += some;
+        n -= some;
+    }
+}
+
+static void fill_runs(void *context, size_t c)
+{
+    chunks_build *b = context;
     const phash_segment *s = b->segment;
     const uint64_t buckets = UINT64_C(1) << b->chunk[c].key_bits;
     uint32_t *next = b->counts[c], *offsets = b->offsets + s->bucket_base[c];
@@ -86,28 +101,17 @@ static void fill_runs(void *context, size_t c)
         next[i] = offsets[i];
     }
     offsets[buckets] = at;
-    uint32_t to[AT_ONCE];
-    for (size_t row = 0; row < s->head.hashes;) {
-        const size_t left = (size_t)s->head.hashes - row, n = left < AT_ONCE ? left : AT_ONCE;
-        for (size_t i = 0; i < n; i++) {
-            to[i] = next[row_key(s, &b->chunk[c], row + i)]++;
-            __builtin_prefetch(b->checks + to[i], 1);
-            prefetch_posting(b, (uint32_t)c, to[i]);
-        }
-        for (size_t i = 0; i < n; i++, row++) {
-            b->checks[to[i]] = (uint16_t)row_check(s, &b->chunk[c], row);
-            put_posting(b, (uint32_t)c, to[i], row);
-        }
-    }
+    phash_scatter_chunk(&b->scatter, c, s->head.hashes * (2 + s->head.posting_bytes), put_in_runs,
+                        b);
 }
 
 /* Entry `place` of a bucket whose head is written. */
 static void put_in_line(const chunks_build *b, uint32_t chunk, uint16_t *line, uint32_t place,
-                        size_t row)
+                        const phash_entry *entry)
 {
     uint32_t head[2], more;
     memcpy(head, line, sizeof head);
-    const uint32_t check = row_check(b->segment, &b->chunk[chunk], row);
+    const uint32_t check = entry->check;
     if (head[1] > b->inside && place >= b->inside - 2) {
         memcpy(&more, line + PHASH_LINE_WORDS - 2, sizeof more);
         b->checks[more + (place - (b->inside - 2))] = (uint16_t)check;
@@ -116,12 +120,28 @@ static void put_in_line(const chunks_build *b, uint32_t chunk, uint16_t *line, u
         if (b->segment->head.layout == LAYOUT_WIDE)
             ((uint8_t *)line)[PHASH_WIDE_HIGH + place] = (uint8_t)(check >> 16);
     }
-    put_posting(b, chunk, (uint64_t)head[0] + place, row);
+    put_posting(b, chunk, (uint64_t)head[0] + place, entry->row);
+}
+
+static void put_in_lines(void *context, size_t c, const phash_entry *entries, size_t n)
+{
+    const chunks_build *b = context;
+    uint16_t *lines = b->lines + b->segment->bucket_base[c] * PHASH_LINE_WORDS;
+    while (n) {
+        const size_t some = n < AT_ONCE ? n : AT_ONCE;
+        for (size_t i = 0; i < some; i++)
+            __builtin_prefetch(lines + (size_t)entries[i].key * PHASH_LINE_WORDS, 1);
+        for (size_t i = 0; i < some; i++)
+            put_in_line(b, (uint32_t)c, lines + (size_t)entries[i].key * PHASH_LINE_WORDS,
+                        b->counts[c][entries[i].key]++, &entries[i]);
+        entries += some;
+        n -= some;
+    }
 }
 
 static void fill_lines(void *context, size_t c)
 {
-    const chunks_build *b = context;
+    chunks_build *b = context;
     const phash_segment *s = b->segment;
     const uint64_t buckets = UINT64_C(1) << b->chunk[c].key_bits;
     uint16_t *lines = b->lines + s->bucket_base[c] * PHASH_LINE_WORDS;
@@ -137,17 +157,9 @@ static void fill_lines(void *context, size_t c)
         at += count;
         b->counts[c][i] = 0;
     }
-    uint32_t keys[AT_ONCE];
-    for (size_t row = 0; row < s->head.hashes;) {
-        const size_t left = (size_t)s->head.hashes - row, n = left < AT_ONCE ? left : AT_ONCE;
-        for (size_t i = 0; i < n; i++) {
-            keys[i] = row_key(s, &b->chunk[c], row + i);
-            __builtin_prefetch(lines + (size_t)keys[i] * PHASH_LINE_WORDS, 1);
-        }
-        for (size_t i = 0; i < n; i++, row++)
-            put_in_line(b, (uint32_t)c, lines + (size_t)keys[i] * PHASH_LINE_WORDS,
-                        b->counts[c][keys[i]]++, row);
-    }
+    phash_scatter_chunk(&b->scatter, c,
+                        buckets * PHASH_LINE_WORDS * 2 + s->head.hashes * s->head.posting_bytes,
+                        put_in_lines, b);
 }
 
 phash_status phash_build_chunks(phash_build *build)
@@ -157,7 +169,11 @@ phash_status phash_build_chunks(phash_build *build)
     const uint64_t entries = s->head.hashes * chunks;
     const bool lines = phash_layout_has_lines(&s->head);
     phash_status status = PHASH_E_MEMORY;
-    chunks_build b = {.segment = s, .chunk = s->head.chunk, .inside = phash_line_checks(&s->head)};
+    chunks_build b = {
+        .segment = s,
+        .chunk = s->head.chunk,
+        .inside = phash_line_checks(&s->head),
+        .scatter = {.segment = s, .threads = build->threads, .pile_rows = build->pile_rows}};
     for (uint32_t c = 0; c < chunks; c++) {
         b.counts[c] = phash_alloc_zero((size_t)1 << s->head.chunk[c].key_bits, sizeof(uint32_t));
         if (!b.counts[c])
@@ -182,6 +198,7 @@ phash_status phash_build_chunks(phash_build *build)
     if (!(lines ? (void *)b.lines : (void *)b.offsets) || !b.checks || !b.postings)
         goto done;
     phash_parallel(build->threads, chunks, lines ? fill_lines : fill_runs, &b);
+    phash_scatter_end(&b.scatter);
     status = PHASH_OK;
 done:
     for (uint32_t c = 0; c < chunks; c++)

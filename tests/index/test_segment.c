@@ -16,11 +16,11 @@ typedef struct fixture {
     phash_matches expected, found;
 } fixture;
 
-static void setup_as(fixture *f, enum data_shape shape, size_t count, size_t n, uint32_t bits,
-                     uint32_t radius, phash_index_engine engine, uint32_t threads,
-                     phash_segment_layout layout)
+static void setup_as(fixture *f, enum data_shape shape, size_t count, size_t n,
+                     phash_segment_options options)
 {
     const uint64_t seed = test_seed();
+    const uint32_t bits = options.bits;
     memset(f, 0, sizeof *f);
     f->count = count, f->n = n, f->bits = bits;
     f->hashes = malloc(count * bits / 8 + 1);
@@ -30,7 +30,6 @@ static void setup_as(fixture *f, enum data_shape shape, size_t count, size_t n, 
     data_queries(shape, seed, f->hashes, count, n, bits, f->queries);
     for (size_t i = 0; i < count; i++)
         f->ids[i] = (i * UINT64_C(0x9E3779B97F4A7C15)) >> (i % 3 ? 1 : 40);
-    const phash_segment_options options = {bits, radius, engine, threads, layout};
     phash_error error = PHASH_ERROR_INIT;
     ck_assert_msg(phash_segment_build(f->hashes, f->ids, count, &options, &f->segment, &error) ==
                       PHASH_OK,
@@ -42,7 +41,9 @@ static void setup_as(fixture *f, enum data_shape shape, size_t count, size_t n, 
 static void setup(fixture *f, enum data_shape shape, size_t count, size_t n, uint32_t bits,
                   uint32_t radius, phash_index_engine engine, uint32_t threads)
 {
-    setup_as(f, shape, count, n, bits, radius, engine, threads, PHASH_SEGMENT_ANY);
+    setup_as(f, shape, count, n,
+             (phash_segment_options){
+                 .bits = bits, .radius = radius, .engine = engine, .threads = threads});
 }
 
 static void teardown(fixture *f)
@@ -150,8 +151,14 @@ START_TEST(layouts)
     const uint32_t bits = _i / DATA_SHAPES ? 64 : 256;
     for (int layout = PHASH_SEGMENT_RUNS; layout <= PHASH_SEGMENT_WIDE; layout++) {
         fixture f;
-        setup_as(&f, shape, 3000 + (size_t)_i * 997, 24, bits, scaled(31, bits), PHASH_INDEX_MULTI,
-                 2, (phash_segment_layout)layout);
+        /* Built row by row, and by piles in several turns. */
+        setup_as(&f, shape, 3000 + (size_t)_i * 997, 24,
+                 (phash_segment_options){.bits = bits,
+                                         .radius = scaled(31, bits),
+                                         .engine = PHASH_INDEX_MULTI,
+                                         .threads = 2,
+                                         .layout = (phash_segment_layout)layout,
+                                         .pile_rows = _i % 2 ? 1700 : 0});
         static const uint32_t radii[] = {0, 12, 31, 55};
         for (size_t r = 0; r < sizeof radii / sizeof radii[0]; r++) {
             const uint32_t radius = scaled(radii[r], bits);
@@ -163,6 +170,43 @@ START_TEST(layouts)
         }
         teardown(&f);
     }
+}
+END_TEST
+
+/* Built by piles or row by row, by one thread or several: the same, byte for byte. */
+START_TEST(piles)
+{
+    enum { COUNT = 20000 };
+    const enum data_shape shape = (enum data_shape)_i;
+    uint8_t *hashes = malloc(COUNT * 32);
+    data_fill(shape, test_seed(), COUNT, 256, hashes);
+    for (int layout = PHASH_SEGMENT_RUNS; layout <= PHASH_SEGMENT_WIDE; layout++) {
+        phash_segment *built[3];
+        static const uint32_t rows[] = {0, 1700, COUNT}, threads[] = {1, 3, 1};
+        phash_section sections[3][PHASH_SEGMENT_SECTIONS_MAX];
+        size_t n = 0;
+        for (size_t b = 0; b < 3; b++) {
+            const phash_segment_options options = {.bits = 256,
+                                                   .radius = 31,
+                                                   .engine = PHASH_INDEX_MULTI,
+                                                   .threads = threads[b],
+                                                   .layout = (phash_segment_layout)layout,
+                                                   .pile_rows = rows[b]};
+            ck_assert_int_eq(phash_segment_build(hashes, NULL, COUNT, &options, &built[b], NULL),
+                             PHASH_OK);
+            n = phash_segment_sections(built[b], sections[b]);
+            ck_assert_uint_eq(n, phash_segment_sections(built[0], sections[0]));
+            for (size_t i = 0; i < n; i++) {
+                ck_assert_uint_eq(sections[b][i].kind, sections[0][i].kind);
+                ck_assert_uint_eq(sections[b][i].bytes, sections[0][i].bytes);
+                ck_assert(!memcmp(sections[b][i].data, sections[0][i].data, sections[0][i].bytes));
+            }
+        }
+        ck_assert_uint_gt(n, 4);
+        for (size_t b = 0; b < 3; b++)
+            phash_segment_free(&built[b]);
+    }
+    free(hashes);
 }
 END_TEST
 
@@ -303,8 +347,14 @@ START_TEST(attached)
             if (e < 3)
                 setup(&f, (enum data_shape)shape, 5000, 30, bits, radius, engines[e], 2);
             else
-                setup_as(&f, (enum data_shape)shape, 5000, 30, bits, radius, PHASH_INDEX_MULTI, 2,
-                         e == 3 ? PHASH_SEGMENT_LINES : PHASH_SEGMENT_WIDE);
+                setup_as(&f, (enum data_shape)shape, 5000, 30,
+                         (phash_segment_options){.bits = bits,
+                                                 .radius = radius,
+                                                 .engine = PHASH_INDEX_MULTI,
+                                                 .threads = 2,
+                                                 .layout = e == 3 ? PHASH_SEGMENT_LINES
+                                                                  : PHASH_SEGMENT_WIDE,
+                                                 .pile_rows = 5000});
             phash_section copies[PHASH_SEGMENT_SECTIONS_MAX];
             const size_t n = copy_sections(f.segment, copies);
             phash_segment_free(&f.segment);
@@ -346,8 +396,12 @@ START_TEST(damaged)
 {
     fixture f;
     const uint32_t bits = _i / 4 % 2 ? 64 : 256, radius = scaled(31, bits);
-    setup_as(&f, _i % 2 ? DATA_DUPLICATES : DATA_CLUSTERED, _i % 4 < 2 ? 6000 : 40000, 40, bits,
-             radius, PHASH_INDEX_MULTI, 2, _i < 8 ? PHASH_SEGMENT_ANY : PHASH_SEGMENT_WIDE);
+    setup_as(&f, _i % 2 ? DATA_DUPLICATES : DATA_CLUSTERED, _i % 4 < 2 ? 6000 : 40000, 40,
+             (phash_segment_options){.bits = bits,
+                                     .radius = radius,
+                                     .engine = PHASH_INDEX_MULTI,
+                                     .threads = 2,
+                                     .layout = _i < 8 ? PHASH_SEGMENT_ANY : PHASH_SEGMENT_WIDE});
     uint64_t state = test_seed() + 11 + (uint64_t)_i;
     phash_section copies[PHASH_SEGMENT_SECTIONS_MAX];
     const size_t n = copy_sections(f.segment, copies);
@@ -526,6 +580,7 @@ static Suite *suite(void)
     tcase_add_loop_test(t, sizes, 0, 26);
     tcase_add_loop_test(t, many, 0, 8);
     tcase_add_loop_test(t, layouts, 0, 2 * DATA_SHAPES);
+    tcase_add_loop_test(t, piles, 0, DATA_SHAPES);
     tcase_add_loop_test(t, batches, 0, 4);
     tcase_add_loop_test(t, removed, 0, 2 * DATA_SHAPES);
     tcase_add_loop_test(t, nearest, 0, 2 * DATA_SHAPES);
