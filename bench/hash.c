@@ -4,12 +4,14 @@
  * machine disturbs them alike. Shown are medians over the rounds of one pinned thread's processor
  * time. A ratio is the median of the rounds' own ratios to `reference`, the engine of that round: a
  * clock that wanders from round to round cancels out. Every answer is compared with the reference's.
- * Photos, from their files in memory, follow: hash_photo.c; and DCT hashes: hash_dct.c.
+ * Photos, from their files in memory, follow: hash_photo.c; and DCT hashes: hash_dct.c. A folder,
+ * when one is asked for, by the command: hash_folder.c.
  */
 #include "bench.h"
 #include "config.h"
 #include "environment.h"
 #include "hash_engine.h"
+#include "hash_folder.h"
 #if BENCH_HAS_DCT
 #include "hash_dct.h"
 #endif
@@ -185,8 +187,8 @@ static json_t *run_cases(unsigned rounds)
 
 struct arguments {
     unsigned rounds, megapixels;
-    bool pictures, photos, dct;
-    const char *folder, *output;
+    bool pictures, photos, dct, whole_folder;
+    const char *folder, *program, *output;
 };
 
 /* "2,48": bits as hash_photos wants them. */
@@ -214,8 +216,9 @@ static void parse_part(struct arguments *a, const char *text)
     a->pictures = !strcmp(text, "pictures");
     a->photos = !strcmp(text, "photos");
     a->dct = !strcmp(text, "dct");
-    if (!a->pictures && !a->photos && !a->dct)
-        exit(bench_fail("--part takes pictures, photos or dct, not '%s'", text));
+    a->whole_folder = !strcmp(text, "folder");
+    if (!a->pictures && !a->photos && !a->dct && !a->whole_folder)
+        exit(bench_fail("--part takes pictures, photos, dct or folder, not '%s'", text));
 }
 
 static int help(void)
@@ -225,11 +228,14 @@ static int help(void)
          "  pictures: pixels to PDQ, the plain reference and libphash under each mask\n"
          "  photos:   files to PDQ, and what libjpeg-turbo's and libpng's decoders take alone\n"
          "  dct:      pixels to DCT hashes, and imagehash's steps in Python, where it has Pillow\n"
-         "            and SciPy\n\n"
+         "            and SciPy\n"
+         "  folder:   only when asked for: `phash hash -r`, and what of it is decode and hash\n\n"
          "  -r, --rounds N         rounds for small pictures; a part of it for large (31)\n"
-         "      --part P           pictures, photos or dct alone (all)\n"
+         "      --part P           pictures, photos, dct or folder alone (all but folder)\n"
          "      --megapixels LIST  of photos: any of 2,8,48 (all)\n"
-         "      --photos FOLDER    lay photos out of the pictures there (made up ones)\n"
+         "      --photos FOLDER    lay photos out of the pictures there (made up ones); what the\n"
+         "                         part `folder` hashes\n"
+         "      --phash PROGRAM    the command to measure (phash)\n"
          "  -o, --output FILE      write the results there as JSON");
     return BENCH_DONE;
 }
@@ -237,12 +243,13 @@ static int help(void)
 /* False after --help or a message; *status says which. */
 static bool parse(int argc, char **argv, struct arguments *a, int *status)
 {
-    enum { PART = 256, MEGAPIXELS, PHOTOS };
+    enum { PART = 256, MEGAPIXELS, PHOTOS, PROGRAM };
     static const struct option options[] = {
         {"rounds", required_argument, NULL, 'r'},
         {"part", required_argument, NULL, PART},
         {"megapixels", required_argument, NULL, MEGAPIXELS},
         {"photos", required_argument, NULL, PHOTOS},
+        {"phash", required_argument, NULL, PROGRAM},
         {"output", required_argument, NULL, 'o'},
         {"help", no_argument, NULL, 'h'},
         {0},
@@ -262,6 +269,9 @@ static bool parse(int argc, char **argv, struct arguments *a, int *status)
         case PHOTOS:
             a->folder = optarg;
             break;
+        case PROGRAM:
+            a->program = optarg;
+            break;
         case 'o':
             a->output = optarg;
             break;
@@ -273,7 +283,9 @@ static bool parse(int argc, char **argv, struct arguments *a, int *status)
         }
     if (optind < argc)
         bench_fail("hash takes no '%s'", argv[optind]);
-    return optind == argc;
+    else if (a->whole_folder && !a->folder)
+        bench_fail("--part folder wants --photos FOLDER");
+    return optind == argc && (!a->whole_folder || a->folder);
 }
 
 /* NULL after a message. */
@@ -309,13 +321,30 @@ static json_t *dct_cases(const struct arguments *a)
     return json_array();
 }
 
+/* Not on one core: the command starts as many workers as it wants. */
+static int run_folder(int argc, char **argv, const struct arguments *a)
+{
+    json_t *folder = hash_folder(a->folder, a->program, (a->rounds + 9) / 10);
+    json_t *result = json_pack("{s:s, s:o, s:o*}", "kind", "hash", "environment",
+                               environment_json(argc, argv), "folder", folder);
+    const int failed = !folder || (a->output && (!result || environment_write(result, a->output)));
+    json_decref(result);
+    return failed ? BENCH_FAILED : BENCH_DONE;
+}
+
 static int run(int argc, char **argv)
 {
-    struct arguments a = {
-        .rounds = 31, .megapixels = 7, .pictures = true, .photos = true, .dct = true};
+    struct arguments a = {.rounds = 31,
+                          .megapixels = 7,
+                          .pictures = true,
+                          .photos = true,
+                          .dct = true,
+                          .program = "phash"};
     int status;
     if (!parse(argc, argv, &a, &status))
         return status;
+    if (a.whole_folder)
+        return run_folder(argc, argv, &a);
     cpu_set_t before;
     timing_pin(&before);
     json_t *photos = photo_cases(&a); /* first, for its folder may be wrong */

@@ -70,6 +70,10 @@ with tempfile.TemporaryDirectory() as folder:
 
     broken = subprocess.run([program, "hash", "--part", "photos", "--photos", folder], capture_output=True)
     check(broken.returncode == 2 or not result["photos"], "an empty folder makes no photos")
+    broken = subprocess.run([program, "hash", "--part", "folder"], capture_output=True)
+    check(broken.returncode == 2 and b"--photos" in broken.stderr, "the part folder wants one")
+    broken = subprocess.run([program, "hash", "--part", "folder", "--photos", folder], capture_output=True)
+    check(broken.returncode == 2, "an empty folder has no share")
     broken = subprocess.run([program, "hash", "--megapixels", "2,9"], capture_output=True)
     check(broken.returncode == 2 and b"2,9" in broken.stderr, "another size is an error")
 
