@@ -35,6 +35,11 @@ typedef struct tails {
     double within[PHASH_CHECK_BITS + 1][PHASH_CHECK_BITS + 1];
 } tails;
 
+/* A look-up in each chunk. */
+typedef struct costs {
+    double look_up[CHUNKS_MAX];
+} costs;
+
 static void fill_tails(tails *t)
 {
     for (uint32_t m = 0; m <= PHASH_CHECK_BITS; m++) {
@@ -65,14 +70,20 @@ static double overflow_share(const phash_segment_header *h, double load)
     return fit < 1 ? 1 - fit : 0;
 }
 
-/* Looking up all keys at distance d of chunk c. */
-static double level_cost(const phash_segment_header *h, uint32_t c, int d)
+static void fill_costs(const phash_segment_header *h, costs *k)
 {
-    const phash_segment_chunk *chunk = &h->chunk[c];
-    const double load = (double)chunk->load / LOAD_UNIT;
-    return phash_choose(chunk->key_bits, (uint32_t)d) *
-           (PROBE_NS + (h->layout == LAYOUT_RUNS ? RUN_NS : 0) +
-            load * phash_check_bits(h) / 8 / 64 * LINE_NS + overflow_share(h, load) * OVERFLOW_NS);
+    for (uint32_t c = 0; c < h->chunks; c++) {
+        const double load = (double)h->chunk[c].load / LOAD_UNIT;
+        k->look_up[c] = PROBE_NS + (h->layout == LAYOUT_RUNS ? RUN_NS : 0) +
+                        load * phash_check_bits(h) / 8 / 64 * LINE_NS +
+                        overflow_share(h, load) * OVERFLOW_NS;
+    }
+}
+
+/* Looking up all keys at distance d of chunk c. */
+static double level_cost(const phash_segment_header *h, const costs *k, uint32_t c, int d)
+{
+    return phash_choose(h->chunk[c].key_bits, (uint32_t)d) * k->look_up[c];
 }
 
 /* A radius that is spread over the chunks, one bit at a time, each where look-ups are cheapest. */
@@ -81,16 +92,16 @@ typedef struct spread {
     double next[CHUNKS_MAX]; /* what one bit more would cost in each */
 } spread;
 
-static void spread_start(const phash_segment_header *h, spread *s)
+static void spread_start(const phash_segment_header *h, const costs *k, spread *s)
 {
     for (uint32_t c = 0; c < h->chunks; c++) {
         s->radii[c] = -1;
-        s->next[c] = level_cost(h, c, 0);
+        s->next[c] = level_cost(h, k, c, 0);
     }
 }
 
 /* False if no chunk can take another. */
-static bool spread_more(const phash_segment_header *h, spread *s)
+static bool spread_more(const phash_segment_header *h, const costs *k, spread *s)
 {
     uint32_t best = CHUNKS_MAX;
     for (uint32_t c = 0; c < h->chunks; c++)
@@ -100,11 +111,11 @@ static bool spread_more(const phash_segment_header *h, spread *s)
     if (best == CHUNKS_MAX)
         return false;
     s->radii[best]++;
-    s->next[best] = level_cost(h, best, s->radii[best] + 1);
+    s->next[best] = level_cost(h, k, best, s->radii[best] + 1);
     return true;
 }
 
-static void set_plan(const phash_segment_header *h, const spread *s, const tails *t,
+static void set_plan(const phash_segment_header *h, const costs *k, const spread *s, const tails *t,
                      phash_plan *plan)
 {
     plan->multi = true;
@@ -119,8 +130,9 @@ static void set_plan(const phash_segment_header *h, const spread *s, const tails
             /* The two tests are taken as independent: good enough to choose by. */
             const double pass =
                 tail(t, used, pair - d) * (own ? tail(t, own, plan->radii[c] - d) * 2 : 1);
-            plan->nanoseconds += level_cost(h, c, d) + phash_choose(chunk->key_bits, (uint32_t)d) *
-                                                           load * (pass < 1 ? pass : 1) * VERIFY_NS;
+            plan->nanoseconds +=
+                level_cost(h, k, c, d) + phash_choose(chunk->key_bits, (uint32_t)d) * load *
+                                             (pass < 1 ? pass : 1) * VERIFY_NS;
         }
         plan->nanoseconds += GROUP_NS;
     }
@@ -130,16 +142,18 @@ bool phash_plan_multi(const phash_segment_header *h, uint32_t radius, phash_plan
 {
     spread s = {{0}, {0}};
     tails t;
+    costs k;
     plan->multi = false;
     plan->nanoseconds = 0;
     if (!h->chunks)
         return false;
-    spread_start(h, &s);
+    fill_costs(h, &k);
+    spread_start(h, &k, &s);
     for (uint32_t i = 0; i < radius + 1; i++)
-        if (!spread_more(h, &s))
+        if (!spread_more(h, &k, &s))
             return false;
     fill_tails(&t);
-    set_plan(h, &s, &t, plan);
+    set_plan(h, &k, &s, &t, plan);
     return true;
 }
 
@@ -167,13 +181,15 @@ phash_status phash_plan_all(phash_segment *segment)
     const phash_segment_header *h = &segment->head;
     spread s = {{0}, {0}};
     tails t;
+    costs k;
     fill_tails(&t);
-    spread_start(h, &s);
+    fill_costs(h, &k);
+    spread_start(h, &k, &s);
     bool covered = true;
     for (uint32_t r = 0; r <= h->bits; r++) {
-        covered = covered && spread_more(h, &s);
+        covered = covered && spread_more(h, &k, &s);
         if (covered)
-            set_plan(h, &s, &t, &segment->plans[r]);
+            set_plan(h, &k, &s, &t, &segment->plans[r]);
         else
             segment->plans[r].multi = false;
     }
