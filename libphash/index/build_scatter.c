@@ -10,9 +10,10 @@ enum {
     PILE_BITS_MAX = 9,    /* more streams than this push each other out of the cache */
     PILES_FROM = 1 << 25, /* bytes of a chunk's buckets: smaller ones are cached well enough */
     ROWS_MIN = 1 << 20,   /* rows to a turn, so that piles are worth it */
-    AT_ONCE = 64,
-    NONE = UINT32_MAX
+    AT_ONCE = 64
 };
+
+static const uint32_t NONE = UINT32_MAX; /* no block */
 
 struct phash_piles {
     size_t rows;   /* that a turn takes */
