@@ -47,12 +47,20 @@ static uint32_t column_at(const pdq_helix *h, uint32_t u, uint32_t q)
     return u >= behind ? u - behind : u + h->period - behind;
 }
 
+/* Rows go around the vectors: see PARTS in helix_template.h. */
+static void fill_lanes(pdq_helix *h)
+{
+    const uint32_t parts = ROWS / h->lanes;
+    for (uint32_t q = 0; q < ROWS; q++)
+        h->lane[q] = (uint8_t)(q % parts * h->lanes + h->lanes - 1 - q / parts);
+}
+
 static void fill_seam(pdq_helix *h)
 {
     memset(h->edges[0].mask, 0xff, sizeof h->edges[0].mask);
     for (uint32_t u = 0; u < h->seam; u++)
         for (uint32_t q = 0; q < ROWS; q++) {
-            const uint32_t l = ROWS - 1 - q, x = column_at(h, u, q);
+            const uint32_t l = h->lane[q], x = column_at(h, u, q);
             pdq_helix_edge *e = &h->edges[u + 1];
             e->mask[l] = x < h->width ? UINT32_MAX : 0;
             divisor(x, h->width, &e->count[l], &e->inverse[l]);
@@ -74,8 +82,8 @@ static void fill_take(pdq_helix *h)
                 const uint32_t at = next[u / STEPS + 1 - (uint32_t)pass]++;
                 if (pass == 0)
                     continue;
-                h->take[at].lane = (uint16_t)(u % STEPS * ROWS + ROWS - 1 - q);
-                h->take[at].sample = (uint16_t)(q * PDQ_SIDE + i);
+                h->take[at] = (u % STEPS * ROWS + h->lane[q]) |
+                              (q * PDQ_HELIX_LAID + PDQ_HELIX_BESIDE + i) << 16;
             }
         for (uint32_t g = 1; g <= ALL && pass == 0; g++)
             next[g] += next[g - 1];
@@ -88,7 +96,7 @@ void pdq_helix_reset(pdq_helix *h, const pdq_kernels *kernels, uint32_t width, u
                      phash_pixel_format format)
 {
     const uint32_t channels = format == PHASH_PIXEL_GREY8 ? 1 : 3;
-    const bool same = h->width == width;
+    const bool same = h->width == width && h->lanes == kernels->lanes;
     h->kernels = kernels;
     h->format = format;
     h->channels = channels;
@@ -103,6 +111,8 @@ void pdq_helix_reset(pdq_helix *h, const pdq_kernels *kernels, uint32_t width, u
     if (same)
         return;
     h->width = width;
+    h->lanes = kernels->lanes;
+    fill_lanes(h);
     h->period = round_up(width + PDQ_HELIX_PAD);
     h->pad = h->period - width;
     h->lead = round_up(h->pad);
@@ -168,7 +178,7 @@ static bool at_edge(const pdq_helix *h, uint32_t y)
 static void column_divisors(const pdq_helix *h, uint32_t y, pdq_helix_divisors *d)
 {
     for (uint32_t q = 0; q < ROWS; q++)
-        divisor(y + q, h->height, &d->count[ROWS - 1 - q], &d->inverse[ROWS - 1 - q]);
+        divisor(y + q, h->height, &d->count[h->lane[q]], &d->inverse[h->lane[q]]);
 }
 
 /* The seam has rows of two blocks, so divisors of two. Edges are of rows 0 to 2 or of row `height`, and

@@ -11,9 +11,13 @@
  *   lane q < row q:        end of row q - 16 | padding | row q, columns 0, 1, ... whole windows only
  *
  * At step u row q stands at column u - lead - 2q; below 0 that is the row above it by 16, at the
- * column + period. Lanes run backwards: lane l is row 15 - l of the block. So what enters the next
- * block's first row leaves from lane 0, where a scalar store takes it without a shuffle, and the sums
- * that go down a row and the next block's carry are two neighbours in one shuffle.
+ * column + period.
+ *
+ * Rows are dealt out to vectors in turn: two vectors of eight have the even rows and the odd ones. So the
+ * sums that go down a row go from vector to vector, lane by lane, and through a shuffle only from the
+ * last one to the first. In a vector lanes run backwards, the last row in lane 0: what enters the next
+ * block's first row leaves from there, where a scalar store takes it without a shuffle, and the row that
+ * leaves a window is read from memory, a few floats further on.
  *
  * Chains of additions set the pace where nothing else is there to do. So pixels become luma one group
  * of 16 steps before the boxes want it, and the boxes' chains run beside that.
@@ -38,8 +42,11 @@ enum {
     PDQ_HELIX_PERIOD = PDQ_HELIX_SIDE + PDQ_HELIX_PAD, /* the longest, a multiple of 16 */
     PDQ_HELIX_SEAM = 80, /* the longest: lead 32, skew 30, 3 columns */
     PDQ_HELIX_TAIL = 96, /* bytes of a row's end that its seam looks at */
-    /* The slot of a step in `above`: rows of the block, and the last 4 of the block before. */
+    /* The slot of a step in `above`: each vector, and behind it its lanes of the last 4 rows of the block
+     * before. */
     PDQ_HELIX_SLOT = 2 * PDQ_HELIX_ROWS,
+    PDQ_HELIX_BESIDE = 16, /* of a row of `laid`: before it, and behind */
+    PDQ_HELIX_LAID = PDQ_SIDE + 2 * PDQ_HELIX_BESIDE,
     PDQ_HELIX_COPIED = 48 /* steps of the seam that the end of a block asks for again */
 };
 
@@ -57,7 +64,9 @@ typedef struct pdq_helix {
     const struct pdq_kernels *kernels;
     uint32_t width, height;
     phash_pixel_format format;
-    uint32_t channels; /* 1 or 3 */
+    uint32_t channels;            /* 1 or 3 */
+    uint32_t lanes;               /* of the kernels' vectors */
+    uint8_t lane[PDQ_HELIX_ROWS]; /* of row q, among 16 */
 
     /* Of the size. */
     uint32_t period, pad, lead, seam; /* steps; lead is 16 or 32, seam a multiple of 16 */
@@ -65,10 +74,8 @@ typedef struct pdq_helix {
     /* Else all of a group's steps are kept until its samples are taken: take[take_from[g] ..] are those
      * of group g of a block, of which the last are in the seam of the next. */
     uint16_t take_from[(PDQ_HELIX_PERIOD + PDQ_HELIX_SEAM) / PDQ_HELIX_STEPS + 1];
-    struct {
-        uint16_t lane, sample; /* of 16 vectors; of 16 rows of 64 */
-    } take[PDQ_HELIX_ROWS * PDQ_SIDE];
-    uint32_t sample_row[PDQ_SIDE + 1]; /* newest row when a row of out is complete */
+    uint32_t take[PDQ_HELIX_ROWS * PDQ_SIDE]; /* a lane of 16 vectors; from bit 16 on, where to */
+    uint32_t sample_row[PDQ_SIDE + 1];        /* newest row when a row of out is complete */
 
     uint32_t row;         /* rows that went through */
     uint32_t staged;      /* rows that wait in `stage` */
@@ -95,8 +102,9 @@ typedef struct pdq_helix {
     _Alignas(64) uint8_t nothing[64]; /* dark pixels */
     _Alignas(64) uint8_t stage[64 + PDQ_HELIX_ROWS * PDQ_HELIX_SIDE * 3 + 64];
     _Alignas(64) float out[PDQ_SIDE * PDQ_SIDE];
-    _Alignas(64) float laid[2][PDQ_HELIX_ROWS][PDQ_SIDE]; /* samples of a block's rows, in turn */
-    float z[(PDQ_HELIX_PERIOD + PDQ_HELIX_SEAM) / 8][PDQ_HELIX_ROWS];
+    /* Samples of a block's rows, in turn. */
+    _Alignas(64) float laid[2][PDQ_HELIX_ROWS][PDQ_HELIX_LAID];
+    float z[(PDQ_HELIX_PERIOD + PDQ_HELIX_SEAM) / 8 + 8][PDQ_HELIX_ROWS];
 } pdq_helix;
 
 /* Of the column box, by lane. */

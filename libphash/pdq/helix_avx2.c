@@ -1,6 +1,8 @@
 /* The helix for AVX2: two vectors of eight rows each. */
 #include "pdq/ops_avx2.h"
 
+enum { TOGETHER = 4 };
+
 static inline __attribute__((always_inline)) void two_groups_of(const pdq_rows *r, int q, int turn,
                                                                 ptrdiff_t at, VI d[8])
 {
@@ -8,10 +10,10 @@ static inline __attribute__((always_inline)) void two_groups_of(const pdq_rows *
     group_of(r, q, turn, at + 16, d + 4);
 }
 
-static inline VF down(VF a, VF b)
+static inline VF enter(VF a, const float *p)
 {
-    const VI middle = _mm256_castps_si256(_mm256_permute2f128_ps(a, b, 0x21));
-    return _mm256_castsi256_ps(_mm256_alignr_epi8(middle, _mm256_castps_si256(a), 4));
+    const VI next = _mm256_setr_epi32(1, 2, 3, 4, 5, 6, 7, 0);
+    return _mm256_permutevar8x32_ps(_mm256_blend_ps(a, _mm256_broadcast_ss(p), 1), next);
 }
 
 static inline void first(VF v, float *p)
@@ -21,19 +23,26 @@ static inline void first(VF v, float *p)
 
 static inline void lowest(VF v, float *p)
 {
-    _mm_storeu_ps(p, _mm256_castps256_ps128(v));
+    _mm_storel_pi((__m64 *)(void *)p, _mm256_castps256_ps128(v));
 }
 
-static inline __attribute__((always_inline)) VF pick(VF a, VF z, int n)
+static inline void keep(float *p, VF z, int n)
 {
-    return n == 1   ? _mm256_blend_ps(a, z, 0x44)
-           : n == 2 ? _mm256_blend_ps(a, z, 0x22)
-                    : _mm256_blend_ps(a, z, 0x11);
+    store(p, n == 0 ? z : _mm256_blend_ps(load(p), z, 0x55));
 }
 
-static inline VF join(VF v, VF a, const uint32_t *p)
+typedef const uint32_t *edge;
+static inline edge edge_of(const uint32_t *p)
 {
-    return add(masked(v, p), a);
+    return p;
+}
+static inline VF only(const float *p, edge e)
+{
+    return masked(load(p), e);
+}
+static inline VF join(VF v, VF a, edge e)
+{
+    return add(masked(v, e), a);
 }
 
 #include "pdq/helix_template.h"

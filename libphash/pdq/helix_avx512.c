@@ -1,6 +1,8 @@
 /* The helix for AVX-512: a vector is all sixteen rows. */
 #include "pdq/ops_avx512.h"
 
+enum { TOGETHER = 1 };
+
 /* Halves of two rows to a vector, then quarters of four: fewer steps than twice group_of's. */
 static inline __attribute__((always_inline)) VI halves(const pdq_rows *r, int q, int turn,
                                                        ptrdiff_t at)
@@ -24,10 +26,10 @@ static inline __attribute__((always_inline)) void two_groups_of(const pdq_rows *
     turn_dwords(high, d + 4);
 }
 
-static inline VF down(VF a, VF b)
+static inline VF enter(VF a, const float *p)
 {
     return _mm512_castsi512_ps(
-        _mm512_alignr_epi32(_mm512_castps_si512(b), _mm512_castps_si512(a), 1));
+        _mm512_alignr_epi32(_mm512_castps_si512(_mm512_set1_ps(*p)), _mm512_castps_si512(a), 1));
 }
 
 static inline void first(VF v, float *p)
@@ -40,15 +42,24 @@ static inline void lowest(VF v, float *p)
     _mm_storeu_ps(p, _mm512_castps512_ps128(v));
 }
 
-static inline VF pick(VF a, VF z, int n)
+static inline void keep(float *p, VF z, int n)
 {
-    return _mm512_mask_mov_ps(a, (__mmask16)(0x8888 >> n), z);
+    _mm512_mask_storeu_ps(p, (__mmask16)(0x8888 >> n), z);
 }
 
-static inline VF join(VF v, VF a, const uint32_t *p)
+typedef __mmask16 edge;
+static inline edge edge_of(const uint32_t *p)
 {
     const VI mask = _mm512_loadu_si512(p);
-    return _mm512_mask_add_ps(a, _mm512_test_epi32_mask(mask, mask), v, a);
+    return _mm512_test_epi32_mask(mask, mask);
+}
+static inline VF only(const float *p, edge e)
+{
+    return _mm512_maskz_loadu_ps(e, p);
+}
+static inline VF join(VF v, VF a, edge e)
+{
+    return _mm512_mask_add_ps(a, e, v, a);
 }
 
 #include "pdq/helix_template.h"

@@ -1,6 +1,8 @@
 /* The helix for Advanced SIMD: four vectors of four rows each. */
 #include "pdq/ops_neon.h"
 
+enum { TOGETHER = 4 };
+
 static inline __attribute__((always_inline)) void two_groups_of(const pdq_rows *r, int q, int turn,
                                                                 ptrdiff_t at, VI d[8])
 {
@@ -8,9 +10,9 @@ static inline __attribute__((always_inline)) void two_groups_of(const pdq_rows *
     group_of(r, q, turn, at + 16, d + 4);
 }
 
-static inline VF down(VF a, VF b)
+static inline VF enter(VF a, const float *p)
 {
-    return vextq_f32(a, b, 1);
+    return vextq_f32(a, vld1q_dup_f32(p), 1);
 }
 
 static inline void first(VF v, float *p)
@@ -20,19 +22,28 @@ static inline void first(VF v, float *p)
 
 static inline void lowest(VF v, float *p)
 {
-    store(p, v);
+    first(v, p);
 }
 
-static inline VF pick(VF a, VF z, int n)
+/* LAST is 1. */
+static inline void keep(float *p, VF z, int n)
 {
-    return n == 1   ? vcopyq_laneq_f32(a, 2, z, 2)
-           : n == 2 ? vcopyq_laneq_f32(a, 1, z, 1)
-                    : vcopyq_laneq_f32(a, 0, z, 0);
+    (void)n;
+    store(p, z);
 }
 
-static inline VF join(VF v, VF a, const uint32_t *p)
+typedef const uint32_t *edge;
+static inline edge edge_of(const uint32_t *p)
 {
-    return add(masked(v, p), a);
+    return p;
+}
+static inline VF only(const float *p, edge e)
+{
+    return masked(load(p), e);
+}
+static inline VF join(VF v, VF a, edge e)
+{
+    return add(masked(v, e), a);
 }
 
 #include "pdq/helix_template.h"

@@ -4,29 +4,47 @@
  *
  *   two_groups_of(r, q, turn, at, d)  as group_of, of 32 bytes and eight vectors
  *
- *   down(a, b)         lanes 1 .. of a, then lane 0 of b
+ *   TOGETHER           steps whose boxes go before their luma: 4, or 1 where registers hold both
+ *
+ *   enter(a, p)        lanes 1 .. of a, then *p
  *   first(v, p)        puts lane 0 of v at *p
- *   lowest(v, p)       puts lanes 0 .. 3 of v at p[0 .. 3]
- *   pick(a, z, n)      a with lanes 3 - n, 7 - n, ... of z; n is 1 .. 3
- *   join(v, a, p)      a, and v added to it where the integers p[0 ..] are all ones, not 0
+ *   lowest(v, p)       puts the first LAST lanes of v at p[0 ..]
+ *   keep(p, z, n)      puts lanes LAST - 1 - n, 2 LAST - 1 - n, ... of z at theirs of p; n is 0, then 1,
+ *                      ...: what the other lanes become at n = 0 does not matter
+ *   edge               lanes inside the image: edge_of(p) is those where the integers p[0 ..] are all
+ *                      ones, not 0
+ *   only(p, e)         load, and zeros outside
+ *   join(v, a, e)      a, and v added to it inside
  */
 
 #include "pdq/unroll.h"
 
 #include <string.h>
 
-enum { PARTS = PDQ_HELIX_ROWS / LANES };
+/* Part i of the rows are rows i, i + PARTS, ...: the last of them in its first lane. */
+enum {
+    PARTS = PDQ_HELIX_ROWS / LANES,
+    LAST = PDQ_HELIX_WINDOW / PARTS /* lanes that are of the block's last four rows */
+};
 
 /* 16 lanes. */
 typedef struct sixteen {
     VF part[PARTS];
 } sixteen;
-typedef struct dwords {
-    VI part[PARTS];
-} dwords;
 
-#define EACH_PART for (int i = 0; i < PARTS; i++)
 #define INLINE    static inline __attribute__((always_inline))
+#define EACH_PART for (int i = 0; i < PARTS; i++)
+/* The same for much code, which compilers would leave a loop, and its registers in memory. */
+#define WITH_EACH_PART(call)                                                                       \
+    do {                                                                                           \
+        call(0);                                                                                   \
+        if (PARTS > 1)                                                                             \
+            call(PARTS > 1 ? 1 : 0);                                                               \
+        if (PARTS > 2) {                                                                           \
+            call(PARTS > 2 ? 2 : 0);                                                               \
+            call(PARTS > 2 ? 3 : 0);                                                               \
+        }                                                                                          \
+    } while (0)
 
 INLINE sixteen get(const float *p)
 {
@@ -52,39 +70,6 @@ INLINE sixteen minus(sixteen a, sixteen b)
     return a;
 }
 
-INLINE sixteen inside(sixteen v, const uint32_t *mask)
-{
-    EACH_PART v.part[i] = masked(v.part[i], mask + i * LANES);
-    return v;
-}
-
-/* a + v, but only a where v is of another row. */
-INLINE sixteen joined(sixteen v, sixteen a, const uint32_t *mask)
-{
-    EACH_PART v.part[i] = join(v.part[i], a.part[i], mask + i * LANES);
-    return v;
-}
-
-INLINE sixteen times(sixteen v, const float *p)
-{
-    EACH_PART v.part[i] = mul(v.part[i], load(p + i * LANES));
-    return v;
-}
-
-INLINE sixteen over(sixteen v, const float *count, const float *inverse)
-{
-    EACH_PART v.part[i] = divide(v.part[i], load(count + i * LANES), load(inverse + i * LANES));
-    return v;
-}
-
-/* Each lane takes the sum of the row above it, which is the next lane; the last one the carry. */
-INLINE sixteen descend(sixteen v, const float *carry)
-{
-    sixteen out;
-    EACH_PART out.part[i] = down(v.part[i], i + 1 < PARTS ? v.part[i + 1] : load(carry));
-    return out;
-}
-
 /* Pointers are loaded again where they are wanted rather than kept. */
 INLINE void forget(pdq_rows *from, bool lanes)
 {
@@ -95,40 +80,24 @@ INLINE void forget(pdq_rows *from, bool lanes)
         __builtin_unreachable();
 }
 
-/* 16 bytes of each row from byte `at` on, as four times 4 bytes of all rows. */
-INLINE void fetch(const pdq_rows *from, int at, dwords d[4])
+/* 16 bytes of each row of part i from byte `at` on, as four times 4 bytes of all; or 32 bytes. */
+INLINE void fetch(const pdq_rows *from, int i, int at, VI *d)
 {
-    EACH_PART
-    {
-        VI four[4];
-        group_of(from, PDQ_HELIX_ROWS - 1 - i * LANES, -1, at, four);
-        for (int j = 0; j < 4; j++)
-            d[j].part[i] = four[j];
-    }
+    group_of(from, PDQ_HELIX_ROWS - PARTS + i, -PARTS, at, d);
 }
 
-/* 32 bytes. */
-INLINE void fetch_two(const pdq_rows *from, int at, dwords d[8])
+INLINE void fetch_two(const pdq_rows *from, int i, int at, VI *d)
 {
-    EACH_PART
-    {
-        VI eight[8];
-        two_groups_of(from, PDQ_HELIX_ROWS - 1 - i * LANES, -1, at, eight);
-        for (int j = 0; j < 8; j++)
-            d[j].part[i] = eight[j];
-    }
+    two_groups_of(from, PDQ_HELIX_ROWS - PARTS + i, -PARTS, at, d);
 }
 
-INLINE sixteen luma_of(const dwords *d, int k, int channels, const colours *c)
+INLINE VF luma_of(const VI *d, int k, int channels, const colours *c)
 {
-    sixteen v;
     const int at = 3 * k;
-    EACH_PART v.part[i] = channels == 1
-                              ? grey(d[k / 4].part[i], k % 4, c)
-                              : add(add(product(d[at / 4].part[i], at % 4, 0, c),
-                                        product(d[(at + 1) / 4].part[i], (at + 1) % 4, 1, c)),
-                                    product(d[(at + 2) / 4].part[i], (at + 2) % 4, 2, c));
-    return v;
+    if (channels == 1)
+        return grey(d[k / 4], k % 4, c);
+    return add(add(product(d[at / 4], at % 4, 0, c), product(d[(at + 1) / 4], (at + 1) % 4, 1, c)),
+               product(d[(at + 2) / 4], (at + 2) % 4, 2, c));
 }
 
 /* What a variant of the loop knows when it is compiled. */
@@ -140,9 +109,9 @@ typedef struct variant {
 /* Registers of the loop, and pointers at the vectors of the current 16 steps: copied out of pdq_helix,
  * since the compiler must take it that a store of a vector changes anything in memory. */
 typedef struct helix {
-    sixteen s, z, up0, up1; /* row sum, second row sum, column sums of two steps */
-    sixteen picked;         /* of `eighths`: lanes of z at samples, of up to 8 steps */
-    dwords d[12];
+    sixteen s, z, up0, up1;  /* row sum, second row sum, column sums of two steps */
+    edge edge_before[PARTS]; /* of the step before */
+    VI d[PARTS][12];
     colours k;
     pdq_rows from;
     float *luma, *other; /* of this group; of the one before, and then of the next */
@@ -151,75 +120,108 @@ typedef struct helix {
     const pdq_helix_divisors *divisors;
 } helix;
 
-INLINE void boxes(helix *w, const int k, const variant how)
+/* The boxes of step k for part i, which has the column sums `above`. */
+INLINE void boxes(helix *w, const int i, const int k, const VF above, const variant how)
 {
     enum { L = PDQ_HELIX_ROWS, FOUR = PDQ_HELIX_WINDOW };
+    const int lane = i * LANES;
+    const edge before = w->edge_before[i];
+    if (how.seam)
+        w->edge_before[i] = edge_of(w->edge[k].mask + lane);
     if (!how.dark) {
-        sixteen luma = get(w->luma + k * L);
-        if (how.seam) {
-            luma = inside(luma, w->edge[k].mask);
-            put(w->luma + k * L, luma);
-        }
-        const sixteen gone =
-            get(k < FOUR ? w->other + (k + PDQ_HELIX_STEPS - FOUR) * L : w->luma + (k - FOUR) * L);
+        const VF luma = how.seam ? only(w->luma + k * L + lane, w->edge_before[i])
+                                 : load(w->luma + k * L + lane);
+        if (how.seam)
+            store(w->luma + k * L + lane, luma);
+        const float *gone =
+            k < FOUR ? w->other + (k + PDQ_HELIX_STEPS - FOUR) * L : w->luma + (k - FOUR) * L;
         /* A row begins with nothing, not with what rounding left of the one before. */
-        w->s = minus(how.seam ? joined(w->s, luma, w->edge[k - 1].mask) : plus(w->s, luma), gone);
+        const VF s = w->s.part[i];
+        w->s.part[i] = sub(how.seam ? join(s, luma, before) : add(s, luma), load(gone + lane));
     }
-    sixteen v = w->s;
+    VF v = w->s.part[i];
     /* The windows of 3 are those of columns 2 and `width`: at 512, no row is there at odd steps. */
     if (how.seam && how.eighths && k % 2 == 1)
-        v = times(v, w->edge[k].inverse);
+        v = mul(v, load(w->edge[k].inverse + lane));
     else if (how.seam)
-        v = over(v, w->edge[k].count, w->edge[k].inverse);
+        v = divide(v, load(w->edge[k].count + lane), load(w->edge[k].inverse + lane));
 
-    const sixteen above = descend(w->up0, w->carry + k);
-    /* The row that leaves the window is four lanes on, 8 steps ago; stored there and read again four
+    /* The row that leaves the window is LAST lanes on, 8 steps ago; stored there and read again LAST
      * floats on, with the last rows of the block before behind it, which stand at the step 24 further. */
-    float *slot = w->above + k % 8 * PDQ_HELIX_SLOT, *bottom = w->bottom + k * FOUR;
-    const sixteen sum = minus(plus(above, v), get(slot + FOUR));
-    put(slot, v);
-    memcpy(slot + L, bottom + (8 + PDQ_HELIX_LAG * (L - FOUR)) * FOUR, FOUR * sizeof *slot);
-    lowest(v.part[0], bottom);
-    w->up0 = w->up1;
-    w->up1 = sum;
-    first(sum.part[0], w->carry + k - PDQ_HELIX_SKEW);
+    float *slot = w->above + k % 8 * PDQ_HELIX_SLOT + i * 2 * LANES;
+    float *bottom = w->bottom + k * FOUR + i * LAST;
+    const VF sum = sub(add(above, v), load(slot + LAST));
+    store(slot, v);
+    memcpy(slot + LANES, bottom + (8 + PDQ_HELIX_LAG * (L - FOUR)) * FOUR, LAST * sizeof *slot);
+    lowest(v, bottom);
+    w->up0.part[i] = w->up1.part[i];
+    w->up1.part[i] = sum;
+    if (i == PARTS - 1)
+        first(sum, w->carry + k - PDQ_HELIX_SKEW);
 
-    sixteen mean = sum;
+    VF mean = sum;
     if (how.column)
-        mean = over(mean, w->divisors->count, w->divisors->inverse);
-    float *gone = w->means + k % FOUR * L;
-    w->z = minus(how.seam ? joined(w->z, mean, w->edge[k - 1].mask) : plus(w->z, mean), get(gone));
-    put(gone, mean);
-    if (how.eighths) {
-        /* At step u rows u / 2, u / 2 + 4, ... (modulo 4) stand at samples. */
-        if (k % 8 == 0)
-            w->picked = w->z;
-        else if (k % 2 == 0)
-            EACH_PART w->picked.part[i] = pick(w->picked.part[i], w->z.part[i], k % 8 / 2);
-        if (k % 8 == 6)
-            put(w->out_z + k / 8 * L, w->picked);
-    } else {
-        put(w->out_z + k * L, w->z);
+        mean = divide(mean, load(w->divisors->count + lane), load(w->divisors->inverse + lane));
+    float *gone = w->means + k % FOUR * L + lane;
+    const VF z = w->z.part[i];
+    w->z.part[i] = sub(how.seam ? join(z, mean, before) : add(z, mean), load(gone));
+    store(gone, mean);
+    if (!how.eighths) {
+        store(w->out_z + k * L + lane, w->z.part[i]);
+        return;
     }
+    /* At step u rows u / 2, u / 2 + 4, ... (modulo 4) stand at samples. */
+    const int n = k % 8 / 2;
+    if (k % 2 == 0 && n % PARTS == i)
+        keep(w->out_z + k / 8 * L + lane, w->z.part[i], n / PARTS);
 }
 
-/* The boxes of step k of this group, and luma of step k of the next one. */
-INLINE void step(helix *w, const int k, const variant how)
+/* Luma of step k of the next group, for part i. */
+INLINE void luma(helix *w, const int i, const int k, const variant how)
 {
-    boxes(w, k, how);
-    if (how.dark)
-        return;
+    VI *d = w->d[i];
     /* 16 pixels are 16 bytes, or 48: these are read when the first of them is due. */
+    const bool rgb = how.channels == 3, two = rgb && TOGETHER == 1;
     if (k == 0 || k == 10)
         forget(&w->from, how.seam);
-    if (k == 0 && how.channels == 1)
-        fetch(&w->from, 0, w->d);
-    if (k == 0 && how.channels == 3)
-        fetch_two(&w->from, 0, w->d);
-    if (k == 10 && how.channels == 3)
-        fetch(&w->from, 32, w->d + 8);
+    if (k == 0 && two)
+        fetch_two(&w->from, i, 0, d);
+    else if (k == 0)
+        fetch(&w->from, i, 0, d);
+    if (k == 5 && rgb && !two)
+        fetch(&w->from, i, 16, d + 4);
+    if (k == 10 && rgb)
+        fetch(&w->from, i, 32, d + 8);
     /* After the boxes have read the group before for the last time: step k + 12 of it. */
-    put(w->other + k * PDQ_HELIX_ROWS, luma_of(w->d, k, how.channels, &w->k));
+    store(w->other + k * PDQ_HELIX_ROWS + i * LANES, luma_of(d, k, how.channels, &w->k));
+}
+
+/* The boxes of step k of this group, and luma of step k of the next one. Where registers are few, these
+ * take turns, and so do the parts: constants would be loaded again and again beside the sums, and loads
+ * are what both have most of. */
+INLINE void step(helix *w, const int k, const variant how)
+{
+    /* Each row takes the sum of the row above it: lane by lane of the part before, or the next lane of
+     * the last part. */
+    const sixteen up = w->up0;
+#define BOXES(i)                                                                                   \
+    boxes(w, i, k, (i) ? up.part[(i) ? (i)-1 : 0] : enter(up.part[PARTS - 1], w->carry + k), how)
+    WITH_EACH_PART(BOXES);
+#undef BOXES
+    const int together = how.channels == 3 ? TOGETHER : 1;
+    if (how.dark || k % together != together - 1)
+        return;
+#define LUMA(i)                                                                                    \
+    do {                                                                                           \
+        if (together == 4) {                                                                       \
+            luma(w, i, k - 3, how);                                                                \
+            luma(w, i, k - 2, how);                                                                \
+            luma(w, i, k - 1, how);                                                                \
+        }                                                                                          \
+        luma(w, i, k, how);                                                                        \
+    } while (0)
+    WITH_EACH_PART(LUMA);
+#undef LUMA
 }
 
 /* Takes the samples of a group of steps from z; those of the seam are of two blocks. */
@@ -229,8 +231,10 @@ INLINE void take_samples(pdq_helix *h, uint32_t group, bool seam)
     const uint32_t block = h->row / PDQ_HELIX_ROWS, of = seam ? 2 : 1;
     for (uint32_t blocks = 0; blocks < of; blocks++, group += h->period / PDQ_HELIX_STEPS) {
         float *out = h->laid[(block - blocks) % 2][0];
-        for (uint32_t n = h->take_from[group]; n < h->take_from[group + 1]; n++)
-            out[h->take[n].sample] = z[h->take[n].lane];
+        for (uint32_t n = h->take_from[group]; n < h->take_from[group + 1]; n++) {
+            const uint32_t take = h->take[n];
+            out[take >> 16] = z[take & 0xffff];
+        }
     }
 }
 
@@ -258,7 +262,8 @@ INLINE void run_as(pdq_helix *h, const pdq_helix_run *run, const variant how)
     w.z = get(h->second_sum);
     w.up0 = get(h->column_sum[0]);
     w.up1 = get(h->column_sum[1]);
-    w.picked = w.z;
+    if (how.seam)
+        EACH_PART w.edge_before[i] = edge_of(h->edges[0].mask + i * LANES);
     w.from = (pdq_rows){NULL, run->pixels, run->pitch};
     w.luma = h->luma[h->group][0];
     w.other = h->luma[!h->group][0];
@@ -334,23 +339,37 @@ static void run_helix(pdq_helix *h, const pdq_helix_run *run)
 }
 
 /* Where samples stand 8 columns apart, row q's sample i is in vector i + (lead + 8 + 2q) / 8 of z: four
- * rows of as many samples as there are lanes are one transposition, as four groups of pixels are. */
-INLINE void lay(pdq_helix *h, float rows[][PDQ_SIDE])
+ * lanes of as many vectors as there are lanes are one transposition, as four groups of pixels are. In
+ * some of these lanes that is one sample further on than in the others, or up to three: what goes
+ * beyond the row's ends is beside it in `laid`. */
+INLINE void lay_four(const pdq_helix *h, float rows[][PDQ_HELIX_LAID], const int lane)
 {
     enum { L = PDQ_HELIX_ROWS };
-    for (int q = 0; q < L; q += 4)
-        for (int i = 0; i < PDQ_SIDE; i += LANES) {
-            const float *z = h->z[h->lead / 8 + 1 + (uint32_t)(i + q / 4)] + (L - 4 - q);
-            const pdq_rows samples = {NULL, (const uint8_t *)z, L * sizeof *z};
-            VI d[4];
-            group_of(&samples, 0, 1, 0, d);
-            for (int j = 0; j < 4; j++)
-                store_dwords(&rows[q + 3 - j][i], d[j]);
-        }
+    const int q = PARTS * (LANES - 1 - lane % LANES) + lane / LANES; /* of the first lane */
+    const int least = (q - 3 * PARTS) / 4, shift = q / 4 - least; /* vectors behind the last lane */
+    const float *z = h->z[h->lead / 8 + 1 + (uint32_t)least] + lane;
+    float *row[4];
+    for (int j = 0; j < 4; j++)
+        row[j] = rows[q - j * PARTS] + PDQ_HELIX_BESIDE - (q - j * PARTS) / 4 + least;
+    for (int i = 0; i < PDQ_SIDE + shift; i += LANES) {
+        const pdq_rows samples = {NULL, (const uint8_t *)(z + i * L), L * sizeof *z};
+        VI d[4];
+        group_of(&samples, 0, 1, 0, d);
+        for (int j = 0; j < 4; j++)
+            store_dwords(row[j] + i, d[j]);
+    }
+}
+
+INLINE void lay(const pdq_helix *h, float rows[][PDQ_HELIX_LAID])
+{
+    lay_four(h, rows, 0);
+    lay_four(h, rows, 4);
+    lay_four(h, rows, 8);
+    lay_four(h, rows, 12);
 }
 
 /* The second column box, over the samples of rows h->row - 16 and on. */
-INLINE void add_rows(pdq_helix *h, float rows[][PDQ_SIDE])
+INLINE void add_rows(pdq_helix *h, float rows[][PDQ_HELIX_LAID])
 {
     enum { PIECES = PDQ_SIDE / PDQ_HELIX_ROWS, L = PDQ_HELIX_ROWS };
     const VF scale = splat(0x1p-8f); /* the four divisions by 4 */
@@ -358,8 +377,9 @@ INLINE void add_rows(pdq_helix *h, float rows[][PDQ_SIDE])
     for (int i = 0; i < PIECES; i++)
         sum[i] = get(h->sum + i * L);
     for (uint32_t q = 0; q < L; q++) {
-        const float *in = rows[q];
-        const float *gone = q < PDQ_HELIX_WINDOW ? h->last[q] : rows[q - PDQ_HELIX_WINDOW];
+        const float *in = rows[q] + PDQ_HELIX_BESIDE;
+        const float *gone =
+            q < PDQ_HELIX_WINDOW ? h->last[q] : in - PDQ_HELIX_WINDOW * PDQ_HELIX_LAID;
         for (int i = 0; i < PIECES; i++)
             sum[i] = minus(plus(sum[i], get(in + i * L)), get(gone + i * L));
         if (h->sample_row[h->next_sample] != h->row - L + q)
@@ -371,13 +391,14 @@ INLINE void add_rows(pdq_helix *h, float rows[][PDQ_SIDE])
     }
     for (int i = 0; i < PIECES; i++)
         put(h->sum + i * L, sum[i]);
-    copy(h->last[0], rows[L - PDQ_HELIX_WINDOW], PDQ_HELIX_WINDOW * PDQ_SIDE / L);
+    for (int q = 0; q < PDQ_HELIX_WINDOW; q++)
+        copy(h->last[q], rows[L - PDQ_HELIX_WINDOW + q] + PDQ_HELIX_BESIDE, PDQ_SIDE / L);
 }
 
 /* After a seam. */
 static void second_helix(pdq_helix *h)
 {
-    float(*const rows)[PDQ_SIDE] = h->laid[(h->row / PDQ_HELIX_ROWS + 1) % 2];
+    float(*const rows)[PDQ_HELIX_LAID] = h->laid[(h->row / PDQ_HELIX_ROWS + 1) % 2];
     if (h->row && h->eighths)
         lay(h, rows);
     if (h->row)

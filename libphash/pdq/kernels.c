@@ -84,9 +84,10 @@ void pdq_kernels_fill(pdq_kernels *kernels, uint32_t sets)
     }
 #endif
 #if PHASH_HAVE_NEON
-    if (sets & PHASH_CPU_NEON)
+    if (sets & PHASH_CPU_NEON) {
         pdq_wave_neon(kernels);
-    pdq_helix_neon(kernels);
+        pdq_helix_neon(kernels);
+    }
 #endif
     (void)sets;
 }

@@ -51,7 +51,7 @@ static inline VF divide(VF s, VF c, VF r)
     return _mm256_fmadd_ps(_mm256_fnmadd_ps(q, c, s), r, q);
 }
 
-/* 16 bytes, from byte `at` on, of eight rows, q and on, or q and back where turn is -1, transposed as
+/* 16 bytes, from byte `at` on, of eight rows q, q + turn, ..., transposed as
  * 32-bit units: lane 4j + i comes from 128-bit lane j of
  * vector i. Inserting from memory is a blend, and leaves the shuffle port alone. */
 static inline __attribute__((always_inline)) VI rows2(const pdq_rows *r, int q, int turn,
@@ -75,55 +75,34 @@ static inline __attribute__((always_inline)) void group_of(const pdq_rows *r, in
     d[3] = _mm256_unpackhi_epi64(ab1, ce1);
 }
 
-/* A byte put into the low bits of the mantissa of 2^23 is the float 2^23 + b; into the bits from 8
- * up of 2^15, it is 2^15 + b. Then fma(weight, 2^n + b, -weight * 2^n) rounds weight * b once, since
- * weight * 2^n is exact: conversion and product in one operation. */
+/* Few constants, so that registers hold them: loads are what is scarce beside the filters' own. */
 typedef struct colours {
-    VI low, high, third, magic23,
-        magic15; /* third: each lane's byte 2, then zeros, for a shuffle */
-    VF weight[3], less23[3], less15[3];
+    VI low, second,
+        third; /* each lane's byte 0, as a mask; bytes 1 and 2, then zeros, for a shuffle */
+    VF weight[3];
 } colours;
 
 static inline colours colours_of(void)
 {
-    static const float weights[3] = {0.299f, 0.587f, 0.114f};
-    colours k = {.low = _mm256_set1_epi32(0xff),
-                 .high = _mm256_set1_epi32(0xff00),
-                 .third = _mm256_setr_epi32(~0xfd, ~0xf9, ~0xf5, ~0xf1, ~0xfd, ~0xf9, ~0xf5, ~0xf1),
-                 .magic23 = _mm256_set1_epi32(0x4b000000),
-                 .magic15 = _mm256_set1_epi32(0x47000000)};
-    for (int i = 0; i < 3; i++) {
-        k.weight[i] = splat(weights[i]);
-        k.less23[i] = splat(-weights[i] * 0x1p23f);
-        k.less15[i] = splat(-weights[i] * 0x1p15f);
-    }
-    return k;
-}
-
-/* Byte 1 is put into 2^15, the others into 2^23. Every byte takes two operations. */
-static inline VF with_magic(VI d, int at, const colours *k)
-{
-    VI v;
-    if (at == 0)
-        v = _mm256_and_si256(d, k->low);
-    else if (at == 1)
-        v = _mm256_and_si256(d, k->high);
-    else if (at == 2)
-        v = _mm256_shuffle_epi8(d, k->third);
-    else
-        v = _mm256_srli_epi32(d, 24);
-    return _mm256_castsi256_ps(_mm256_or_si256(v, at == 1 ? k->magic15 : k->magic23));
-}
-
-static inline VF product(VI d, int at, int colour, const colours *k)
-{
-    return _mm256_fmadd_ps(k->weight[colour], with_magic(d, at, k),
-                           at == 1 ? k->less15[colour] : k->less23[colour]);
+    return (colours){
+        .low = _mm256_set1_epi32(0xff),
+        .second = _mm256_setr_epi32(~0xfe, ~0xfa, ~0xf6, ~0xf2, ~0xfe, ~0xfa, ~0xf6, ~0xf2),
+        .third = _mm256_setr_epi32(~0xfd, ~0xf9, ~0xf5, ~0xf1, ~0xfd, ~0xf9, ~0xf5, ~0xf1),
+        .weight = {splat(0.299f), splat(0.587f), splat(0.114f)}};
 }
 
 static inline VF grey(VI d, int at, const colours *k)
 {
-    return sub(with_magic(d, at, k), splat(at == 1 ? 0x1p15f : 0x1p23f));
+    const VI v = at == 0   ? _mm256_and_si256(d, k->low)
+                 : at == 1 ? _mm256_shuffle_epi8(d, k->second)
+                 : at == 2 ? _mm256_shuffle_epi8(d, k->third)
+                           : _mm256_srli_epi32(d, 24);
+    return _mm256_cvtepi32_ps(v);
+}
+
+static inline VF product(VI d, int at, int colour, const colours *k)
+{
+    return mul(grey(d, at, k), k->weight[colour]);
 }
 
 #endif

@@ -54,7 +54,7 @@ static inline VF divide(VF s, VF c, VF r)
     return _mm512_fmadd_ps(_mm512_fnmadd_ps(q, c, s), r, q);
 }
 
-/* 16 bytes, from byte `at` on, of sixteen rows, q and on, or q and back where turn is -1, transposed as
+/* 16 bytes, from byte `at` on, of sixteen rows q, q + turn, ..., transposed as
  * 32-bit units: lane 4j + i comes from 128-bit lane j of
  * vector i. Inserting from memory is a blend, and leaves the shuffle port alone. */
 static inline __attribute__((always_inline)) VI rows4(const pdq_rows *r, int q, int turn,

@@ -51,7 +51,7 @@ static inline VF divide(VF s, VF c, VF r)
     return vfmaq_f32(q, vfmsq_f32(s, q, c), r);
 }
 
-/* 16 bytes, from byte `at` on, of four rows, q and on, or q and back where turn is -1, transposed as
+/* 16 bytes, from byte `at` on, of four rows q, q + turn, ..., transposed as
  * 32-bit units. */
 static inline __attribute__((always_inline)) void group_of(const pdq_rows *r, int q, int turn,
                                                            ptrdiff_t at, VI d[4])

@@ -401,6 +401,18 @@ START_TEST(test_division)
 END_TEST
 #endif
 
+/* Who masks every set away gets the plain C path, and no kernel of any. */
+START_TEST(nothing_is_left_of_masked_sets)
+{
+    pdq_kernels c, filled;
+    pdq_kernels_c(&c);
+    pdq_kernels_fill(&filled, 0);
+    ck_assert(!filled.helix && !filled.helix_second && !filled.run && !filled.grey);
+    ck_assert_int_eq(filled.lanes, 0);
+    ck_assert(filled.dct64 == c.dct64 && filled.quality == c.quality && filled.rgb == c.rgb);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("pdq-kernels");
@@ -411,6 +423,7 @@ int main(void)
     tcase_add_test(tc, hashes_agree);
     tcase_add_test(tc, later_stages_agree);
     tcase_add_test(tc, rgb_agrees);
+    tcase_add_test(tc, nothing_is_left_of_masked_sets);
 #ifdef WITH_FMA
     tcase_add_test(tc, test_division);
 #endif
