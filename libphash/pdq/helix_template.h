@@ -211,6 +211,11 @@ INLINE void step(helix *w, const int k, const variant how)
     const int together = how.channels == 3 ? TOGETHER : 1;
     if (how.dark || k % together != together - 1)
         return;
+#ifdef PDQ_LOOPED
+#define LUMA(i)                                                                                    \
+    for (int n = together - 1; n >= 0; n--)                                                        \
+    luma(w, i, k - n, how)
+#else
 #define LUMA(i)                                                                                    \
     do {                                                                                           \
         if (together == 4) {                                                                       \
@@ -220,6 +225,7 @@ INLINE void step(helix *w, const int k, const variant how)
         }                                                                                          \
         luma(w, i, k, how);                                                                        \
     } while (0)
+#endif
     WITH_EACH_PART(LUMA);
 #undef LUMA
 }

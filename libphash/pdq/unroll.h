@@ -1,17 +1,18 @@
-/* Sixteen steps, each of which knows its number when it is compiled. Sanitizers would take minutes over
- * so much code; with them it is a loop, which reads and writes the same. */
+/* Sixteen steps, each of which knows its number when it is compiled. Sanitizers, and compilers that do
+ * not optimize, would take minutes over so much code; with them it is a loop, which reads and writes the
+ * same. */
 #ifndef PHASH_PDQ_UNROLL_H
 #define PHASH_PDQ_UNROLL_H
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define PDQ_SANITIZED 1
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__OPTIMIZE__)
+#define PDQ_LOOPED 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define PDQ_SANITIZED 1
+#define PDQ_LOOPED 1
 #endif
 #endif
 
-#ifdef PDQ_SANITIZED
+#ifdef PDQ_LOOPED
 #define PDQ_SIXTEEN(step)                                                                          \
     for (int number = 0; number < 16; number++) {                                                  \
         step(number);                                                                              \
