@@ -1,14 +1,9 @@
 /* The helix for AVX2: two vectors of eight rows each. */
 #include "pdq/ops_avx2.h"
 
-enum { TOGETHER = 4 };
+#include "pdq/helix_edges.h"
 
-static inline __attribute__((always_inline)) void two_groups_of(const pdq_rows *r, int q, int turn,
-                                                                ptrdiff_t at, VI d[8])
-{
-    group_of(r, q, turn, at, d);
-    group_of(r, q, turn, at + 16, d + 4);
-}
+#define TOGETHER 4
 
 static inline VF enter(VF a, const float *p)
 {
@@ -29,20 +24,6 @@ static inline void lowest(VF v, float *p)
 static inline void keep(float *p, VF z, int n)
 {
     store(p, n == 0 ? z : _mm256_blend_ps(load(p), z, 0x55));
-}
-
-typedef const uint32_t *edge;
-static inline edge edge_of(const uint32_t *p)
-{
-    return p;
-}
-static inline VF only(const float *p, edge e)
-{
-    return masked(load(p), e);
-}
-static inline VF join(VF v, VF a, edge e)
-{
-    return add(masked(v, e), a);
 }
 
 #include "pdq/helix_template.h"

@@ -1,14 +1,9 @@
 /* The helix for Advanced SIMD: four vectors of four rows each. */
 #include "pdq/ops_neon.h"
 
-enum { TOGETHER = 4 };
+#include "pdq/helix_edges.h"
 
-static inline __attribute__((always_inline)) void two_groups_of(const pdq_rows *r, int q, int turn,
-                                                                ptrdiff_t at, VI d[8])
-{
-    group_of(r, q, turn, at, d);
-    group_of(r, q, turn, at + 16, d + 4);
-}
+#define TOGETHER 4
 
 static inline VF enter(VF a, const float *p)
 {
@@ -30,20 +25,6 @@ static inline void keep(float *p, VF z, int n)
 {
     (void)n;
     store(p, z);
-}
-
-typedef const uint32_t *edge;
-static inline edge edge_of(const uint32_t *p)
-{
-    return p;
-}
-static inline VF only(const float *p, edge e)
-{
-    return masked(load(p), e);
-}
-static inline VF join(VF v, VF a, edge e)
-{
-    return add(masked(v, e), a);
 }
 
 #include "pdq/helix_template.h"

@@ -2,9 +2,8 @@
  * after its ops_*.h (VF, VI of LANES lanes, load, store, add, sub, mul, masked, divide, group_of, product,
  * grey, colours: see wave_template.h), and which defines besides:
  *
- *   two_groups_of(r, q, turn, at, d)  as group_of, of 32 bytes and eight vectors
- *
  *   TOGETHER           steps whose boxes go before their luma: 4, or 1 where registers hold both
+ *   two_groups_of(r, q, turn, at, d)  where TOGETHER is 1: as group_of, of 32 bytes and eight vectors
  *
  *   enter(a, p)        lanes 1 .. of a, then *p
  *   first(v, p)        puts lane 0 of v at *p
@@ -14,7 +13,7 @@
  *   edge               lanes inside the image: edge_of(p) is those where the integers p[0 ..] are all
  *                      ones, not 0
  *   only(p, e)         load, and zeros outside
- *   join(v, a, e)      a, and v added to it inside
+ *   join(v, a, e)      a, and v added to it inside: helix_edges.h has these where masks are vectors
  */
 
 #include "pdq/unroll.h"
@@ -80,15 +79,24 @@ INLINE void forget(pdq_rows *from, bool lanes)
         __builtin_unreachable();
 }
 
-/* 16 bytes of each row of part i from byte `at` on, as four times 4 bytes of all; or 32 bytes. */
+/* 16 bytes of each row of part i from byte `at` on, as four times 4 bytes of all. */
 INLINE void fetch(const pdq_rows *from, int i, int at, VI *d)
 {
     group_of(from, PDQ_HELIX_ROWS - PARTS + i, -PARTS, at, d);
 }
 
-INLINE void fetch_two(const pdq_rows *from, int i, int at, VI *d)
+/* The first 32 bytes of RGB, in as few steps as there are. */
+INLINE void fetch_first(const pdq_rows *from, int i, int k, VI *d)
 {
-    two_groups_of(from, PDQ_HELIX_ROWS - PARTS + i, -PARTS, at, d);
+#if TOGETHER == 1
+    if (k == 0)
+        two_groups_of(from, PDQ_HELIX_ROWS - PARTS + i, -PARTS, 0, d);
+#else
+    if (k == 0)
+        fetch(from, i, 0, d);
+    if (k == 5)
+        fetch(from, i, 16, d + 4);
+#endif
 }
 
 INLINE VF luma_of(const VI *d, int k, int channels, const colours *c)
@@ -181,15 +189,13 @@ INLINE void luma(helix *w, const int i, const int k, const variant how)
 {
     VI *d = w->d[i];
     /* 16 pixels are 16 bytes, or 48: these are read when the first of them is due. */
-    const bool rgb = how.channels == 3, two = rgb && TOGETHER == 1;
+    const bool rgb = how.channels == 3;
     if (k == 0 || k == 10)
         forget(&w->from, how.seam);
-    if (k == 0 && two)
-        fetch_two(&w->from, i, 0, d);
+    if (rgb)
+        fetch_first(&w->from, i, k, d);
     else if (k == 0)
         fetch(&w->from, i, 0, d);
-    if (k == 5 && rgb && !two)
-        fetch(&w->from, i, 16, d + 4);
     if (k == 10 && rgb)
         fetch(&w->from, i, 32, d + 8);
     /* After the boxes have read the group before for the last time: step k + 12 of it. */
