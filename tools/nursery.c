@@ -150,18 +150,25 @@ static void kill_child(pid_t pid)
             kill(children[i], SIGKILL);
 }
 
+static sigset_t signals_of_death(void)
+{
+    sigset_t deaths;
+    sigemptyset(&deaths);
+    sigaddset(&deaths, SIGCHLD);
+    return deaths;
+}
+
 /* A worker that hangs in the kernel (a network disk that is gone) may not die for long; the
  * program does not wait for it. */
 static _Noreturn void end_all(void)
 {
+    const struct timespec patience = {1, 0};
+    const sigset_t deaths = signals_of_death();
     kill_child(0);
-    for (int tries = 0; tries < 200; tries++) {
-        reap(false);
-        if (child_count == 0)
+    /* The signal is blocked: one that comes between the look and the wait is waited for no more. */
+    for (reap(false); child_count > 0; reap(false))
+        if (sigtimedwait(&deaths, NULL, &patience) < 0 && errno == EAGAIN)
             break;
-        const struct timespec pause = {0, 5000000};
-        nanosleep(&pause, NULL);
-    }
     _exit(0);
 }
 
@@ -170,9 +177,7 @@ static _Noreturn void nursery_run(pid_t parent, int socket)
     die_with(parent);
     leave_home(socket);
     wipe_arguments("phash-nursery");
-    sigset_t deaths;
-    sigemptyset(&deaths);
-    sigaddset(&deaths, SIGCHLD);
+    const sigset_t deaths = signals_of_death();
     sigprocmask(SIG_SETMASK, &deaths, NULL);
     signal(SIGCHLD, SIG_DFL); /* if it was inherited as ignored, nothing could be reaped */
     if (signalfd(-1, &deaths, SFD_CLOEXEC | SFD_NONBLOCK) != SIGNALS)
