@@ -177,14 +177,19 @@ typedef struct phash_probes {
 
 enum { PHASH_PROBE_AHEAD = 64 };
 
-/* The rows of each value of each nibble of a hash: how bits are put in another order. */
-typedef struct phash_order_nibble {
-    uint64_t row[16][4];
-} phash_order_nibble;
+/* How bits are put in another order. */
+typedef struct phash_order_table {
+    /* Bit b of a row is byte[b] & mask[b] of the hash: for permutations of bytes. */
+    uint8_t byte[256], mask[256];
+    /* The rows of each value of each nibble of a hash, to be combined: for all others. */
+    struct {
+        uint64_t row[16][4];
+    } nibble[64];
+} phash_order_table;
 
 typedef struct phash_hamming_kernels {
     /* Puts n hashes of 8 * words bytes into the table's order. words is 1 or 4. */
-    void (*reorder)(const phash_order_nibble *table, const uint8_t *hashes, size_t n, size_t words,
+    void (*reorder)(const phash_order_table *table, const uint8_t *hashes, size_t n, size_t words,
                     uint64_t *rows);
 
     /* Finds the rows 0 .. n - 1 within `radius` of the query; returns how many it wrote to `hits`,

@@ -1,5 +1,5 @@
-/* Kernels for AVX-512 with VPOPCNTDQ and BITALG: 512 pairs to a step of the bit-sliced scan, a full
- * adder in two instructions (vpternlogq). */
+/* Kernels for AVX-512 with VBMI, VPOPCNTDQ and BITALG: 512 pairs to a step of the bit-sliced scan, a
+ * full adder in two instructions (vpternlogq). */
 #include "hamming/hamming.h"
 
 #include <immintrin.h>
@@ -16,7 +16,38 @@ typedef uint64_t V __attribute__((vector_size(64)));
 #define SPLAT(bit)      ((V)_mm512_set1_epi64(-(long long)(bit)))
 #define NONE(v)         (!_mm512_test_epi64_mask((__m512i)(v), (__m512i)(v)))
 enum { DIRECT_QUERIES = 11 };
+#define OWN_REORDER
 #include "hamming/scan_template.h"
+
+/* Each lane fetches the byte that its bit is in (vpermb), and the test of all lanes is 64 bits of the
+ * row. */
+static inline uint64_t bits_of(__m512i hash, __m512i byte, __m512i mask)
+{
+    return _cvtmask64_u64(_mm512_test_epi8_mask(_mm512_permutexvar_epi8(byte, hash), mask));
+}
+
+static void reorder(const phash_order_table *table, const uint8_t *hashes, size_t n, size_t words,
+                    uint64_t *rows)
+{
+    __m512i byte[4], mask[4];
+    for (size_t w = 0; w < words; w++) {
+        byte[w] = _mm512_loadu_si512(table->byte + 64 * w);
+        mask[w] = _mm512_loadu_si512(table->mask + 64 * w);
+    }
+    if (words == 1)
+        for (size_t i = 0; i < n; i++, hashes += 8) {
+            long long hash;
+            memcpy(&hash, hashes, sizeof hash);
+            rows[i] = bits_of(_mm512_set1_epi64(hash), byte[0], mask[0]);
+        }
+    else
+        for (size_t i = 0; i < n; i++, hashes += 32, rows += 4) {
+            const __m512i hash =
+                _mm512_castsi256_si512(_mm256_loadu_si256((const __m256i *)(const void *)hashes));
+            for (size_t w = 0; w < 4; w++)
+                rows[w] = bits_of(hash, byte[w], mask[w]);
+        }
+}
 
 static inline size_t put(phash_hit *hits, size_t count, size_t row, uint32_t d, uint32_t radius)
 {

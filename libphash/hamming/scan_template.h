@@ -6,6 +6,7 @@
  *     SPLAT(bit)           all ones or all zeros
  *     NONE(v)              whether v is zero
  *     DIRECT_QUERIES       up to so many, making a block's table costs more than it saves
+ *     OWN_REORDER          when it has a way to permute bits of its own (may be left undefined)
  *
  * What the bit-sliced scan does is told in hamming.h.
  */
@@ -237,14 +238,16 @@ static size_t slice(const uint64_t *planes, const uint8_t *codes, size_t n, uint
     return count;
 }
 
-static void reorder(const phash_order_nibble *table, const uint8_t *hashes, size_t n, size_t words,
+#ifndef OWN_REORDER
+static void reorder(const phash_order_table *table, const uint8_t *hashes, size_t n, size_t words,
                     uint64_t *rows)
 {
     if (words == 1) {
         for (size_t i = 0; i < n; i++, hashes += 8) {
             uint64_t r = 0;
             for (size_t b = 0; b < 8; b++)
-                r |= table[2 * b].row[hashes[b] & 15][0] | table[2 * b + 1].row[hashes[b] >> 4][0];
+                r |= table->nibble[2 * b].row[hashes[b] & 15][0] |
+                     table->nibble[2 * b + 1].row[hashes[b] >> 4][0];
             rows[i] = r;
         }
         return;
@@ -253,12 +256,13 @@ static void reorder(const phash_order_nibble *table, const uint8_t *hashes, size
     for (size_t i = 0; i < n; i++, hashes += 32, rows += 4) {
         row256 r0 = {0}, r1 = {0};
         for (size_t b = 0; b < 32; b++) {
-            r0 |= *(const row256 *)table[2 * b].row[hashes[b] & 15];
-            r1 |= *(const row256 *)table[2 * b + 1].row[hashes[b] >> 4];
+            r0 |= *(const row256 *)table->nibble[2 * b].row[hashes[b] & 15];
+            r1 |= *(const row256 *)table->nibble[2 * b + 1].row[hashes[b] >> 4];
         }
         *(row256 *)rows = r0 | r1;
     }
 }
+#endif
 
 /* 64 x 64 bit matrices, eight side by side: swaps halves, quarters, … of the matrix across its
  * diagonal (Warren, Hacker's Delight, 7-3). Word w of plane b takes row 64 * w + i into bit i. */

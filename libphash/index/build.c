@@ -75,7 +75,7 @@ phash_status phash_segment_build(const void *hashes, const uint64_t *ids, size_t
     s->head.radius = options->radius;
     s->head.pairs = n;
     phash_segment_header *head = phash_build_section(s, SECTION_HEADER, sizeof *head);
-    s->order_table = phash_alloc(options->bits / 4, sizeof *s->order_table);
+    s->order_table = phash_alloc(1, sizeof *s->order_table);
     if (!head || !s->order_table)
         goto fail;
     phash_build_layout(&s->head, n, options->engine, options->layout);

@@ -185,6 +185,6 @@ phash_status phash_build_order(phash_build *b)
         if (!planes)
             return PHASH_E_MEMORY;
     }
-    phash_order_table(h->order, h->bits, s->order_table);
+    phash_order_fill(h->order, h->bits, s->order_table);
     return PHASH_OK;
 }

@@ -109,9 +109,9 @@ struct phash_segment {
     uint64_t bucket_base[CHUNKS_MAX]; /* first bucket of a chunk among all */
     uint64_t buckets;                 /* of all chunks, one more each with RUNS */
 
-    phash_order_nibble *order_table; /* 2 * bits / 8 of them */
-    phash_plan *plans;               /* of each radius, or NULL without chunks */
-    uint64_t serial;                 /* no other segment of this process has or had it */
+    phash_order_table *order_table;
+    phash_plan *plans; /* of each radius, or NULL without chunks */
+    uint64_t serial;   /* no other segment of this process has or had it */
 
     size_t section_count;
     phash_section sections[PHASH_SEGMENT_SECTIONS_MAX];
@@ -122,8 +122,8 @@ struct phash_segment {
 void *phash_pages_alloc(uint64_t bytes);
 void phash_pages_free(void *memory, uint64_t bytes);
 
-/* Fills 2 * bits / 8 tables for an order. */
-void phash_order_table(const uint8_t *order, uint32_t bits, phash_order_nibble *table);
+/* Fills the table for an order of `bits` bits. */
+void phash_order_fill(const uint8_t *order, uint32_t bits, phash_order_table *table);
 
 static inline bool phash_layout_has_lines(const phash_segment_header *h)
 {

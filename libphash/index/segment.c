@@ -171,12 +171,12 @@ phash_status phash_segment_attach(const phash_section *sections, size_t n, phash
             s->sections[s->section_count++] = *by_kind[kind];
     }
     phash_segment_bind(s);
-    s->order_table = phash_alloc(s->head.bits / 4, sizeof *s->order_table);
+    s->order_table = phash_alloc(1, sizeof *s->order_table);
     if (!s->order_table || phash_plan_all(s)) {
         status = phash_fail(error, PHASH_E_MEMORY, "no memory for a segment");
         goto fail;
     }
-    phash_order_table(s->head.order, s->head.bits, s->order_table);
+    phash_order_fill(s->head.order, s->head.bits, s->order_table);
     *segment = s;
     return PHASH_OK;
 
@@ -196,7 +196,7 @@ void phash_segment_free(phash_segment **segment)
     if (s->plans)
         phash_wipe_free(s->plans, (s->head.bits + 1) * sizeof *s->plans);
     if (s->order_table)
-        phash_wipe_free(s->order_table, s->head.bits / 4 * sizeof *s->order_table);
+        phash_wipe_free(s->order_table, sizeof *s->order_table);
     phash_wipe_free(s, sizeof *s);
     *segment = NULL;
 }
@@ -242,11 +242,11 @@ enum { READ_TABLE_MIN = 256 };
 
 /* A row, its bits put back in the order of the hash by a table of each nibble. */
 static void read_by_table(const uint64_t *row, uint32_t bits, size_t words,
-                          const phash_order_nibble *table, uint8_t *out)
+                          const phash_order_table *table, uint8_t *out)
 {
     uint64_t hash[WORDS_MAX] = {0};
     for (uint32_t nibble = 0; nibble < bits / 4; nibble++) {
-        const uint64_t *part = table[nibble].row[row[nibble / 16] >> nibble % 16 * 4 & 15];
+        const uint64_t *part = table->nibble[nibble].row[row[nibble / 16] >> nibble % 16 * 4 & 15];
         for (size_t w = 0; w < WORDS_MAX; w++)
             hash[w] |= part[w];
     }
@@ -264,13 +264,13 @@ void phash_segment_read(const phash_segment *segment, uint64_t first, size_t n, 
         return;
     const uint32_t bits = segment->head.bits;
     uint8_t *out = hashes;
-    phash_order_nibble table[64]; /* 32 KiB: worth filling for many hashes */
+    phash_order_table table; /* 33 KiB: worth filling for many hashes */
     uint8_t back[256];
     const bool many = n >= READ_TABLE_MIN;
     if (many) {
         for (uint32_t b = 0; b < bits; b++)
             back[segment->head.order[b]] = (uint8_t)b;
-        phash_order_table(back, bits, table);
+        phash_order_fill(back, bits, &table);
     }
     uint64_t row = slot_row(segment, first);
     for (size_t i = 0; i < n; i++, out += bits / 8) {
@@ -279,7 +279,7 @@ void phash_segment_read(const phash_segment *segment, uint64_t first, size_t n, 
             row++;
         const uint64_t *words = segment->rows + row * segment->words;
         if (many) {
-            read_by_table(words, bits, segment->words, table, out);
+            read_by_table(words, bits, segment->words, &table, out);
             continue;
         }
         memset(out, 0, bits / 8);
