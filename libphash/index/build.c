@@ -46,6 +46,13 @@ static phash_status build_planes(phash_build *b)
     return PHASH_OK;
 }
 
+enum { ALONE = 1 << 13 }; /* so few pairs are built before other threads are at work */
+
+static uint32_t threads_for(const phash_segment_options *options, size_t pairs)
+{
+    return pairs < ALONE ? 1 : options->threads ? options->threads : phash_processors();
+}
+
 phash_status phash_segment_build(const void *hashes, const uint64_t *ids, size_t n,
                                  const phash_segment_options *options, phash_segment **segment,
                                  phash_error *error)
@@ -63,12 +70,8 @@ phash_status phash_segment_build(const void *hashes, const uint64_t *ids, size_t
     phash_segment *s = phash_alloc_zero(1, sizeof *s);
     if (!s)
         return phash_fail(error, status, "no memory for a segment");
-    phash_build build = {.hashes = hashes,
-                         .ids = ids,
-                         .pairs = n,
-                         .threads = options->threads ? options->threads : phash_processors(),
-                         .pile_rows = options->pile_rows,
-                         .segment = s};
+    phash_build build = {
+        .hashes = hashes, .ids = ids, .pairs = n, .threads = threads_for(options, n), .segment = s};
     phash_hamming_kernels_fill(&build.kernels, phash_cpu_active());
     s->head.version = SEGMENT_VERSION;
     s->head.bits = options->bits;
@@ -80,10 +83,13 @@ phash_status phash_segment_build(const void *hashes, const uint64_t *ids, size_t
         goto fail;
     phash_build_layout(&s->head, n, options->engine, options->layout);
     phash_segment_derive(s);
-    if ((status = phash_build_order(&build)) || (status = phash_build_rows(&build)))
+    if ((status = phash_build_order(&build)) ||
+        (status = phash_piles_new(&build.piles, n, build.threads)))
         goto fail;
-    status =
-        s->head.engine == PHASH_INDEX_MULTI ? phash_build_chunks(&build) : build_planes(&build);
+    if (!(status = phash_build_rows(&build)))
+        status =
+            s->head.engine == PHASH_INDEX_MULTI ? phash_build_chunks(&build) : build_planes(&build);
+    phash_piles_free(&build.piles);
     if (status || (status = phash_plan_all(s)))
         goto fail;
     *head = s->head;

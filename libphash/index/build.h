@@ -6,6 +6,7 @@
 #ifndef PHASH_INDEX_BUILD_H
 #define PHASH_INDEX_BUILD_H
 
+#include "index/build_piles.h"
 #include "index/layout.h"
 #include "index/segment.h"
 
@@ -14,7 +15,7 @@ typedef struct phash_build {
     const uint64_t *ids;   /* or NULL */
     size_t pairs;
     uint32_t threads;
-    uint32_t pile_rows; /* 0: as is fast */
+    phash_piles piles; /* of the rows, then of each chunk's entries */
     phash_hamming_kernels kernels;
     phash_segment *segment; /* what is built */
 } phash_build;

@@ -1,8 +1,8 @@
 /* Rows in the order of chunk 0's buckets, equal hashes made one.
  *
- * Rows are counted and scattered by their first bits (the key of chunk 0, refined by the bits behind
- * it until a bucket holds a handful), and each bucket is sorted by itself. Then equal rows are
- * neighbours: one of them stays, and their ids follow one another.
+ * Hashes are put on piles by their first bits: the key of chunk 0, refined by the bits behind it until
+ * a bucket holds a handful. The rows of a pile are put in their buckets, and each bucket is sorted by
+ * itself. Then equal rows are neighbours: one of them stays, and their ids follow one another.
  */
 #include "core/internal.h"
 #include "index/build.h"
@@ -11,18 +11,22 @@
 
 #include <string.h>
 
-enum { SORT_FILL = 6, SORT_BITS_MAX = 24, INSERTION_MAX = 16, TASKS_MAX = 8 };
+enum { SORT_FILL = 6, SORT_BITS_MAX = 24, INSERTION_MAX = 16, AT_ONCE = 64 };
+
+typedef struct pile_of_rows {
+    size_t first;    /* place of its first row */
+    size_t distinct; /* of its rows */
+} pile_of_rows;
 
 typedef struct rows_build {
-    const phash_build *build;
+    phash_build *build;
     const phash_segment *segment;
     uint32_t key_bits, extra_bits; /* of the sort key */
     uint64_t *rows;                /* sorted */
     uint64_t *ids;
-    size_t tasks;     /* the pairs are dealt with in so many stretches */
-    uint32_t *starts; /* tasks of each bucket: counts, then places, then ends */
+    uint32_t *places; /* of each bucket: rows, then the place of the next one */
     size_t buckets;
-    uint64_t *distinct; /* of each task, when looking for equal rows */
+    pile_of_rows piles[1 << PHASH_PILE_BITS];
 } rows_build;
 
 static uint32_t sort_key(const rows_build *r, const uint64_t *row)
@@ -99,77 +103,107 @@ static void sort_bucket(const rows_build *r, size_t from, size_t to)
         heap_sort(r, from, to - from);
 }
 
-/* Pairs first .. end - 1 of a task. */
-static size_t task_first(const rows_build *r, size_t n, size_t task)
-{
-    return (size_t)((uint64_t)n * task / r->tasks); /* n < 2^32, few tasks */
-}
-
-enum { AT_ONCE = 64 };
-
-static void count_rows(void *context, size_t task)
+static void pile_stretch(void *context, size_t stretch)
 {
     const rows_build *r = context;
     const phash_build *b = r->build;
-    const size_t words = r->segment->words, end = task_first(r, b->pairs, task + 1);
+    const size_t words = r->segment->words, first = phash_piles_row(&b->piles, stretch),
+                 end = phash_piles_row(&b->piles, stretch + 1);
+    const uint32_t low = b->piles.low;
     uint64_t rows[AT_ONCE * WORDS_MAX];
-    for (size_t i = task_first(r, b->pairs, task); i < end;) {
+    phash_pile_writer writer;
+    phash_pile_write(&writer, &r->build->piles, stretch);
+    for (size_t i = first; i < end;) {
         const size_t n = end - i < AT_ONCE ? end - i : AT_ONCE;
         b->kernels.reorder(r->segment->order_table, b->hashes + i * words * 8, n, words, rows);
-        for (size_t k = 0; k < n; k++)
-            r->starts[sort_key(r, rows + k * words) * r->tasks + task]++;
+        for (size_t k = 0; k < n; k++) {
+            const uint32_t key = sort_key(r, rows + k * words);
+            phash_pile_put(&writer, key >> low,
+                           phash_item(i - first + k, 0, key & ((UINT32_C(1) << low) - 1)));
+        }
         i += n;
     }
+    phash_pile_written(&writer);
 }
 
-static void scatter_rows(void *context, size_t task)
+/* Puts up to AT_ONCE pairs of a pile in their buckets. `places` are those of the pile. */
+static void place_rows(const rows_build *r, const uint64_t *items, size_t n, size_t row,
+                       uint32_t *places)
 {
-    const rows_build *r = context;
     const phash_build *b = r->build;
-    const size_t words = r->segment->words, end = task_first(r, b->pairs, task + 1);
-    uint64_t rows[AT_ONCE * WORDS_MAX];
-    uint32_t to[AT_ONCE];
-    for (size_t i = task_first(r, b->pairs, task); i < end;) {
-        const size_t n = end - i < AT_ONCE ? end - i : AT_ONCE;
-        b->kernels.reorder(r->segment->order_table, b->hashes + i * words * 8, n, words, rows);
-        for (size_t k = 0; k < n; k++) {
-            uint32_t *at = &r->starts[sort_key(r, rows + k * words) * r->tasks + task];
-            to[k] = (*at)++;
-            __builtin_prefetch(r->rows + (size_t)to[k] * words, 1);
-            __builtin_prefetch(r->ids + to[k], 1);
-        }
-        for (size_t k = 0; k < n; k++) {
-            memcpy(r->rows + (size_t)to[k] * words, rows + k * words, words * 8);
-            r->ids[to[k]] = b->ids ? b->ids[i + k] : i + k;
-        }
-        i += n;
-    }
-}
-
-/* After the scatter, a bucket ends where its last task has put its last row. */
-static size_t bucket_end(const rows_build *r, size_t bucket)
-{
-    return r->starts[bucket * r->tasks + r->tasks - 1];
-}
-
-/* Sorts a stretch of the buckets and counts the rows that differ from the one before. Equal rows
- * are in one bucket, so the first row of a bucket always counts. */
-static void sort_rows(void *context, size_t task)
-{
-    const rows_build *r = context;
     const size_t words = r->segment->words;
-    size_t bucket = task_first(r, r->buckets, task);
-    const size_t end = task_first(r, r->buckets, task + 1);
-    size_t from = bucket ? bucket_end(r, bucket - 1) : 0, distinct = 0;
-    for (; bucket < end; bucket++) {
-        const size_t to = bucket_end(r, bucket);
+    uint64_t hashes[AT_ONCE * WORDS_MAX], rows[AT_ONCE * WORDS_MAX];
+    for (size_t i = 0; i < n; i++)
+        memcpy(hashes + i * words, b->hashes + (row + phash_item_row(items[i])) * words * 8,
+               words * 8);
+    b->kernels.reorder(r->segment->order_table, (const uint8_t *)hashes, n, words, rows);
+    for (size_t i = 0; i < n; i++) {
+        const size_t to = places[phash_item_key(items[i])]++, pair = row + phash_item_row(items[i]);
+        memcpy(r->rows + to * words, rows + i * words, words * 8);
+        r->ids[to] = b->ids ? b->ids[pair] : pair;
+    }
+}
+
+static void prefetch_pairs(const rows_build *r, const uint64_t *items, size_t n, size_t row)
+{
+    const phash_build *b = r->build;
+    const size_t bytes = r->segment->words * 8;
+    for (size_t i = 0; i < n; i++) {
+        const size_t pair = row + phash_item_row(items[i]);
+        __builtin_prefetch(b->hashes + pair * bytes);
+        if (b->ids)
+            __builtin_prefetch(b->ids + pair);
+    }
+}
+
+/* Sorts the buckets of a pile and counts the rows that differ from the one before. Equal rows are in
+ * one bucket, so the first row of a bucket always counts. */
+static size_t sort_buckets(const rows_build *r, size_t from, const uint32_t *ends, size_t buckets)
+{
+    const size_t words = r->segment->words;
+    size_t distinct = 0;
+    for (size_t i = 0; i < buckets; i++) {
+        const size_t to = ends[i];
         sort_bucket(r, from, to);
         distinct += to > from;
-        for (size_t i = from + 1; i < to; i++)
-            distinct += compare(r->rows + (i - 1) * words, r->rows + i * words, words) != 0;
+        for (size_t k = from + 1; k < to; k++)
+            distinct += compare(r->rows + (k - 1) * words, r->rows + k * words, words) != 0;
         from = to;
     }
-    r->distinct[task] = distinct;
+    return distinct;
+}
+
+static void sort_pile(void *context, size_t pile)
+{
+    rows_build *r = context;
+    const phash_piles *p = &r->build->piles;
+    const size_t buckets = (size_t)1 << p->low;
+    uint32_t *places = r->places + (pile << p->low);
+    const uint64_t *items;
+    size_t n, row;
+    memset(places, 0, buckets * sizeof *places);
+    phash_pile_reader counting = phash_pile_read(p, pile);
+    while ((n = phash_pile_next(&counting, &items, &row)))
+        for (size_t i = 0; i < n; i++)
+            places[phash_item_key(items[i])]++;
+    uint32_t at = (uint32_t)r->piles[pile].first;
+    for (size_t i = 0; i < buckets; i++) {
+        const uint32_t count = places[i];
+        places[i] = at;
+        at += count;
+    }
+    phash_pile_reader placing = phash_pile_read(p, pile);
+    while ((n = phash_pile_next(&placing, &items, &row))) {
+        prefetch_pairs(r, items, n < AT_ONCE ? n : AT_ONCE, row);
+        for (size_t i = 0; i < n; i += AT_ONCE) {
+            const size_t behind = i + AT_ONCE;
+            if (behind < n)
+                prefetch_pairs(r, items + behind, n - behind < AT_ONCE ? n - behind : AT_ONCE, row);
+            place_rows(r, items + i, n - i < AT_ONCE ? n - i : AT_ONCE, row, places);
+        }
+    }
+    /* Each bucket now ends where its last row has been put. */
+    r->piles[pile].distinct = sort_buckets(r, r->piles[pile].first, places, buckets);
 }
 
 /* Moves distinct rows together. first[i] becomes the slot of row i. */
@@ -188,31 +222,31 @@ static void collapse(const rows_build *r, size_t pairs, uint64_t *rows, uint32_t
 
 static phash_status sort_and_collapse(rows_build *r, phash_segment *s)
 {
-    const phash_build *b = r->build;
-    phash_parallel(b->threads, r->tasks, count_rows, r);
-    uint32_t at = 0;
-    for (size_t i = 0; i < r->buckets * r->tasks; i++) {
-        const uint32_t count = r->starts[i];
-        r->starts[i] = at;
-        at += count;
-    }
-    phash_parallel(b->threads, r->tasks, scatter_rows, r);
-    phash_parallel(b->threads, r->tasks, sort_rows, r);
-    uint64_t distinct = 0;
-    for (size_t i = 0; i < r->tasks; i++)
-        distinct += r->distinct[i];
-    s->head.hashes = distinct;
+    phash_build *b = r->build;
+    phash_piles *p = &b->piles;
     const size_t bytes = s->words * 8;
+    phash_piles_begin(p, b->pairs, r->key_bits + r->extra_bits,
+                      b->pairs * (bytes + sizeof *r->ids));
+    phash_parallel(b->threads, p->stretches, pile_stretch, r);
+    size_t first = 0, distinct = 0;
+    for (size_t i = 0; i < phash_piles_count(p); i++) {
+        r->piles[i].first = first;
+        first += phash_pile_items(p, i);
+    }
+    phash_parallel(b->threads, phash_piles_count(p), sort_pile, r);
+    for (size_t i = 0; i < phash_piles_count(p); i++)
+        distinct += r->piles[i].distinct;
+    s->head.hashes = distinct;
     if (distinct == b->pairs) {
         phash_build_adopt(s, SECTION_ROWS, r->rows, b->pairs * bytes);
         r->rows = NULL;
         return PHASH_OK;
     }
     uint64_t *rows = phash_build_section(s, SECTION_ROWS, distinct * bytes);
-    uint32_t *first = phash_build_section(s, SECTION_FIRST, (distinct + 1) * sizeof *first);
-    if (!rows || !first)
+    uint32_t *firsts = phash_build_section(s, SECTION_FIRST, (distinct + 1) * sizeof *firsts);
+    if (!rows || !firsts)
         return PHASH_E_MEMORY;
-    collapse(r, b->pairs, rows, first);
+    collapse(r, b->pairs, rows, firsts);
     return PHASH_OK;
 }
 
@@ -229,19 +263,14 @@ phash_status phash_build_rows(phash_build *b)
         bits++;
     r.extra_bits = bits - r.key_bits;
     r.buckets = (size_t)1 << bits;
-    r.tasks = b->threads < TASKS_MAX ? b->threads : TASKS_MAX;
 
     phash_status status = PHASH_E_MEMORY;
     r.rows = phash_pages_alloc(n * bytes);
     r.ids = phash_build_section(s, SECTION_IDS, n * sizeof *r.ids);
-    r.starts = phash_alloc_zero(r.buckets * r.tasks, sizeof *r.starts);
-    r.distinct = phash_alloc(r.tasks, sizeof *r.distinct);
-    if (r.rows && r.ids && r.starts && r.distinct)
+    r.places = phash_pages_alloc(r.buckets * sizeof *r.places);
+    if (r.rows && r.ids && r.places)
         status = sort_and_collapse(&r, s);
-    if (r.distinct)
-        phash_wipe_free(r.distinct, r.tasks * sizeof *r.distinct);
-    if (r.starts)
-        phash_wipe_free(r.starts, r.buckets * r.tasks * sizeof *r.starts);
+    phash_pages_free(r.places, r.buckets * sizeof *r.places);
     phash_pages_free(r.rows, n * bytes);
     if (!status)
         phash_segment_bind(s);

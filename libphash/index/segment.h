@@ -52,7 +52,6 @@ typedef struct phash_segment_options {
     phash_index_engine engine;   /* AUTO: by cost model */
     uint32_t threads;            /* 0: one per core */
     phash_segment_layout layout; /* what the multi-index must have, if it can: for tests */
-    uint32_t pile_rows;          /* builds by piles of so many rows, however small: for tests */
 } phash_segment_options;
 
 /* Builds a segment of n pairs: hashes (n * bits / 8 bytes in text order) and ids (or NULL for

@@ -151,14 +151,12 @@ START_TEST(layouts)
     const uint32_t bits = _i / DATA_SHAPES ? 64 : 256;
     for (int layout = PHASH_SEGMENT_RUNS; layout <= PHASH_SEGMENT_WIDE; layout++) {
         fixture f;
-        /* Built row by row, and by piles in several turns. */
         setup_as(&f, shape, 3000 + (size_t)_i * 997, 24,
                  (phash_segment_options){.bits = bits,
                                          .radius = scaled(31, bits),
                                          .engine = PHASH_INDEX_MULTI,
                                          .threads = 2,
-                                         .layout = (phash_segment_layout)layout,
-                                         .pile_rows = _i % 2 ? 1700 : 0});
+                                         .layout = (phash_segment_layout)layout});
         static const uint32_t radii[] = {0, 12, 31, 55};
         for (size_t r = 0; r < sizeof radii / sizeof radii[0]; r++) {
             const uint32_t radius = scaled(radii[r], bits);
@@ -173,27 +171,27 @@ START_TEST(layouts)
 }
 END_TEST
 
-/* Built by piles or row by row, by one thread or several: the same, byte for byte. */
-START_TEST(piles)
+/* Built by one thread or by several, in one stretch or in many: the same, byte for byte, and sound. */
+START_TEST(threads)
 {
-    enum { COUNT = 20000 };
+    enum { COUNT = 70000, BUILDS = 4 };
     const enum data_shape shape = (enum data_shape)_i;
     uint8_t *hashes = malloc(COUNT * 32);
     data_fill(shape, test_seed(), COUNT, 256, hashes);
     for (int layout = PHASH_SEGMENT_RUNS; layout <= PHASH_SEGMENT_WIDE; layout++) {
-        phash_segment *built[3];
-        static const uint32_t rows[] = {0, 1700, COUNT}, threads[] = {1, 3, 1};
-        phash_section sections[3][PHASH_SEGMENT_SECTIONS_MAX];
+        phash_segment *built[BUILDS];
+        static const uint32_t counts[BUILDS] = {1, 2, 3, 64};
+        phash_section sections[BUILDS][PHASH_SEGMENT_SECTIONS_MAX];
         size_t n = 0;
-        for (size_t b = 0; b < 3; b++) {
+        for (size_t b = 0; b < BUILDS; b++) {
             const phash_segment_options options = {.bits = 256,
                                                    .radius = 31,
                                                    .engine = PHASH_INDEX_MULTI,
-                                                   .threads = threads[b],
-                                                   .layout = (phash_segment_layout)layout,
-                                                   .pile_rows = rows[b]};
+                                                   .threads = counts[b],
+                                                   .layout = (phash_segment_layout)layout};
             ck_assert_int_eq(phash_segment_build(hashes, NULL, COUNT, &options, &built[b], NULL),
                              PHASH_OK);
+            ck_assert_int_eq(phash_segment_validate(built[b], NULL), PHASH_OK);
             n = phash_segment_sections(built[b], sections[b]);
             ck_assert_uint_eq(n, phash_segment_sections(built[0], sections[0]));
             for (size_t i = 0; i < n; i++) {
@@ -203,7 +201,7 @@ START_TEST(piles)
             }
         }
         ck_assert_uint_gt(n, 4);
-        for (size_t b = 0; b < 3; b++)
+        for (size_t b = 0; b < BUILDS; b++)
             phash_segment_free(&built[b]);
     }
     free(hashes);
@@ -353,8 +351,7 @@ START_TEST(attached)
                                                  .engine = PHASH_INDEX_MULTI,
                                                  .threads = 2,
                                                  .layout = e == 3 ? PHASH_SEGMENT_LINES
-                                                                  : PHASH_SEGMENT_WIDE,
-                                                 .pile_rows = 5000});
+                                                                  : PHASH_SEGMENT_WIDE});
             phash_section copies[PHASH_SEGMENT_SECTIONS_MAX];
             const size_t n = copy_sections(f.segment, copies);
             phash_segment_free(&f.segment);
@@ -580,7 +577,7 @@ static Suite *suite(void)
     tcase_add_loop_test(t, sizes, 0, 26);
     tcase_add_loop_test(t, many, 0, 8);
     tcase_add_loop_test(t, layouts, 0, 2 * DATA_SHAPES);
-    tcase_add_loop_test(t, piles, 0, DATA_SHAPES);
+    tcase_add_loop_test(t, threads, 0, DATA_SHAPES);
     tcase_add_loop_test(t, batches, 0, 4);
     tcase_add_loop_test(t, removed, 0, 2 * DATA_SHAPES);
     tcase_add_loop_test(t, nearest, 0, 2 * DATA_SHAPES);
