@@ -52,13 +52,14 @@ static void show_engine(const struct contest *c, const struct contestant *who, d
     json_array_append_new(
         results,
         json_pack(
-            "{s:s, s:I, s:I, s:i, s:I, s:i, s:s, s:s, s:f, s:f, s:f, s:f, s:i, s:f, s:f, s:f}",
+            "{s:s, s:I, s:I, s:i, s:I, s:i, s:s, s:s, s:f, s:f, s:f, s:f, s:i, s:f, s:f, s:f, s:f}",
             "data", search_data_names[s->kind], "bits", (json_int_t)c->bits, "hashes",
             (json_int_t)c->n, "radius", (int)s->radius, "batch", (json_int_t)s->batch, "threads",
             (int)s->threads, "engine", who->engine->name, "what", who->engine->what, "us_median",
             median * 1e6, "us_min", low * 1e6, "us_max", high * 1e6, "times_first", base / median,
             "rounds", (int)c->round_count, "bytes_per_hash", bytes, "build_seconds",
-            who->build_seconds, "matches_per_query", (double)s->hits / CONTEST_CHECKED));
+            who->build_seconds, "first_build_seconds", who->first_seconds, "matches_per_query",
+            (double)s->hits / CONTEST_CHECKED));
 }
 
 static void show(const struct contest *c, const struct setting *s, json_t *results)

@@ -9,7 +9,8 @@ enum { CONTEST_ENGINES = 32, CONTEST_ROUNDS = 101, CONTEST_THREADS = 64, CONTEST
 struct contestant {
     const struct search_engine *engine;
     void *index;
-    double build_seconds;         /* with all cores */
+    double build_seconds; /* with all cores: the median of several builds */
+    double first_seconds; /* the first one, to which the system may first have to give memory */
     double times[CONTEST_ROUNDS]; /* seconds for a query; sorted once timed */
     size_t queries;               /* that a thread asks in a round */
 };

@@ -126,34 +126,72 @@ static void pile_stretch(void *context, size_t stretch)
     phash_pile_written(&writer);
 }
 
-/* Puts up to AT_ONCE pairs of a pile in their buckets. `places` are those of the pile. */
-static void place_rows(const rows_build *r, const uint64_t *items, size_t n, size_t row,
-                       uint32_t *places)
+static void copy_row(uint64_t *to, const void *from, size_t words)
+{
+    if (words == 4) /* a length that the compiler knows */
+        memcpy(to, from, 32);
+    else
+        memcpy(to, from, 8);
+}
+
+/* Some items of a pile: up to AT_ONCE, and the row that theirs count from. */
+typedef struct some_items {
+    const uint64_t *items;
+    size_t n, row;
+} some_items;
+
+static some_items cut(some_items block, size_t from)
+{
+    const size_t left = block.n > from ? block.n - from : 0;
+    return (some_items){block.items + from, left < AT_ONCE ? left : AT_ONCE, block.row};
+}
+
+/* Puts pairs of a pile in their buckets. `places` are those of the pile. */
+static void place_rows(const rows_build *r, some_items some, uint32_t *places)
 {
     const phash_build *b = r->build;
     const size_t words = r->segment->words;
     uint64_t hashes[AT_ONCE * WORDS_MAX], rows[AT_ONCE * WORDS_MAX];
-    for (size_t i = 0; i < n; i++)
-        memcpy(hashes + i * words, b->hashes + (row + phash_item_row(items[i])) * words * 8,
-               words * 8);
-    b->kernels.reorder(r->segment->order_table, (const uint8_t *)hashes, n, words, rows);
-    for (size_t i = 0; i < n; i++) {
-        const size_t to = places[phash_item_key(items[i])]++, pair = row + phash_item_row(items[i]);
-        memcpy(r->rows + to * words, rows + i * words, words * 8);
+    if (!some.n)
+        return;
+    for (size_t i = 0; i < some.n; i++)
+        copy_row(hashes + i * words,
+                 b->hashes + (some.row + phash_item_row(some.items[i])) * words * 8, words);
+    b->kernels.reorder(r->segment->order_table, (const uint8_t *)hashes, some.n, words, rows);
+    for (size_t i = 0; i < some.n; i++) {
+        const size_t to = places[phash_item_key(some.items[i])]++,
+                     pair = some.row + phash_item_row(some.items[i]);
+        copy_row(r->rows + to * words, rows + i * words, words);
         r->ids[to] = b->ids ? b->ids[pair] : pair;
     }
 }
 
-static void prefetch_pairs(const rows_build *r, const uint64_t *items, size_t n, size_t row)
+static void prefetch_pairs(const rows_build *r, some_items some)
 {
     const phash_build *b = r->build;
     const size_t bytes = r->segment->words * 8;
-    for (size_t i = 0; i < n; i++) {
-        const size_t pair = row + phash_item_row(items[i]);
+    for (size_t i = 0; i < some.n; i++) {
+        const size_t pair = some.row + phash_item_row(some.items[i]);
         __builtin_prefetch(b->hashes + pair * bytes);
         if (b->ids)
             __builtin_prefetch(b->ids + pair);
     }
+}
+
+/* Puts all pairs of a pile in their buckets; those of one block are asked for while those of the
+ * block before are put. */
+static void place_pile(const rows_build *r, size_t pile, uint32_t *places)
+{
+    phash_pile_reader reader = phash_pile_read(&r->build->piles, pile);
+    some_items block, next = {0};
+    do {
+        block = next;
+        next.n = phash_pile_next(&reader, &next.items, &next.row);
+        for (size_t i = 0; i < block.n || i < next.n; i += AT_ONCE) {
+            prefetch_pairs(r, cut(next, i));
+            place_rows(r, cut(block, i), places);
+        }
+    } while (next.n);
 }
 
 /* Sorts the buckets of a pile and counts the rows that differ from the one before. Equal rows are in
@@ -192,16 +230,7 @@ static void sort_pile(void *context, size_t pile)
         places[i] = at;
         at += count;
     }
-    phash_pile_reader placing = phash_pile_read(p, pile);
-    while ((n = phash_pile_next(&placing, &items, &row))) {
-        prefetch_pairs(r, items, n < AT_ONCE ? n : AT_ONCE, row);
-        for (size_t i = 0; i < n; i += AT_ONCE) {
-            const size_t behind = i + AT_ONCE;
-            if (behind < n)
-                prefetch_pairs(r, items + behind, n - behind < AT_ONCE ? n - behind : AT_ONCE, row);
-            place_rows(r, items + i, n - i < AT_ONCE ? n - i : AT_ONCE, row, places);
-        }
-    }
+    place_pile(r, pile, places);
     /* Each bucket now ends where its last row has been put. */
     r->piles[pile].distinct = sort_buckets(r, r->piles[pile].first, places, buckets);
 }
