@@ -142,7 +142,9 @@ typedef struct some_items {
 
 static some_items cut(some_items block, size_t from)
 {
-    const size_t left = block.n > from ? block.n - from : 0;
+    if (from >= block.n)
+        return (some_items){0};
+    const size_t left = block.n - from;
     return (some_items){block.items + from, left < AT_ONCE ? left : AT_ONCE, block.row};
 }
 
