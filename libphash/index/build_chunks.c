@@ -7,9 +7,8 @@
 #include <string.h>
 
 enum {
-    AT_ONCE = 64,    /* entries whose places are asked for before they are written */
-    ROWS_AHEAD = 32, /* prefetched: beside so many piles the hardware loses sight of them */
-    CHECK_MASK = (1 << PHASH_CHECK_BITS) - 1
+    AT_ONCE = 64,   /* entries whose places are asked for before they are written */
+    ROWS_AHEAD = 32 /* prefetched: beside so many piles the hardware loses sight of them */
 };
 
 typedef struct entry {
@@ -37,7 +36,6 @@ typedef struct chunks_build {
     uint32_t *next; /* of each bucket: entries, then where the next goes, within the bucket or,
                      * with RUNS, among all */
     pile_of_entries piles[1 << PHASH_PILE_BITS];
-    uint16_t *over; /* its overflow */
 
     /* The overflow of all chunks: each is known when its chunk is counted. */
     uint16_t *overs[CHUNKS_MAX];
@@ -52,7 +50,7 @@ static void pile_stretch(void *context, size_t stretch)
     const phash_segment_chunk *c = &s->head.chunk[b->c];
     const size_t words = s->words, first = phash_piles_row(piles, stretch),
                  end = phash_piles_row(piles, stretch + 1);
-    const uint32_t low = piles->low, high = piles->bits, at = c->start % 64;
+    const uint32_t key_bits = c->key_bits, at = c->start % 64;
     /* The word that the key begins in, and the one behind it, going round. */
     const uint64_t *word = s->rows + c->start / 64, *behind = s->rows + (c->start / 64 + 1) % words;
     phash_pile_writer writer;
@@ -60,10 +58,8 @@ static void pile_stretch(void *context, size_t stretch)
     for (size_t row = first; row < end; row++) {
         __builtin_prefetch(word + (row + ROWS_AHEAD) * words);
         const uint64_t bits = word[row * words] >> at | behind[row * words] << 1 << (63 - at);
-        const uint32_t key = (uint32_t)(bits & ((UINT64_C(1) << (low + high)) - 1));
-        phash_pile_put(&writer, key >> low,
-                       phash_item(row - first, (uint32_t)(bits >> (low + high)) & CHECK_MASK,
-                                  key & ((UINT32_C(1) << low) - 1)));
+        const uint32_t key = (uint32_t)(bits & ((UINT64_C(1) << key_bits) - 1));
+        phash_pile_put(&writer, row - first, key, (uint32_t)(bits >> key_bits));
     }
     phash_pile_written(&writer);
 }
@@ -139,7 +135,7 @@ static void put_in_line(const chunks_build *b, uint16_t *line, uint32_t place, c
     memcpy(head, line, sizeof head);
     if (head[1] > b->inside && place >= b->inside - 2) {
         memcpy(&more, line + PHASH_LINE_WORDS - 2, sizeof more);
-        b->over[more - b->over_base + (place - (b->inside - 2))] = (uint16_t)e->check;
+        b->overs[b->c][more - b->over_base + (place - (b->inside - 2))] = (uint16_t)e->check;
     } else {
         line[PHASH_LINE_HEAD + place] = (uint16_t)e->check;
         if (b->segment->head.layout == LAYOUT_WIDE)
@@ -227,8 +223,8 @@ static phash_status sum_piles(chunks_build *b, phash_segment_chunk *chunk)
     if (!b->lines || !overflow)
         return PHASH_OK;
     b->over_counts[b->c] = overflow;
-    b->over = b->overs[b->c] = phash_pages_alloc(overflow * sizeof *b->over);
-    return b->over ? PHASH_OK : PHASH_E_MEMORY;
+    b->overs[b->c] = phash_pages_alloc(overflow * sizeof *b->overs[0]);
+    return b->overs[b->c] ? PHASH_OK : PHASH_E_MEMORY;
 }
 
 static phash_status build_chunk(chunks_build *b, phash_segment_chunk *chunk)
@@ -290,7 +286,7 @@ phash_status phash_build_chunks(phash_build *build)
     if (!status && lines)
         status = join_overflow(&b, s);
     for (uint32_t c = 0; c < chunks; c++)
-        phash_pages_free(b.overs[c], b.over_counts[c] * sizeof *b.over);
+        phash_pages_free(b.overs[c], b.over_counts[c] * sizeof *b.overs[0]);
     phash_pages_free(b.next, sizeof *b.next << key_bits);
     return status;
 }

@@ -25,7 +25,9 @@ static size_t stretches_for(size_t rows, uint32_t threads)
     return n > least ? n : least;
 }
 
-/* Each stretch begins a block of each pile. Those may take half as much again as the items. */
+/* Each stretch begins a block of each pile, and those may take half as much again as the items; but
+ * there are as many piles as leave no more of a key than an item holds. Keys have fewer bits than the
+ * number of rows: a bucket is for several. */
 static uint32_t bits_for(size_t rows, size_t stretches)
 {
     uint32_t bits = 0;
@@ -85,6 +87,7 @@ void phash_pile_write(phash_pile_writer *w, phash_piles *p, size_t stretch)
     w->piles = p;
     w->stretch = stretch;
     w->items = p->items;
+    w->low = p->low;
     w->used = first_block(p, stretch);
     for (size_t i = 0; i < phash_piles_count(p); i++, w->used++) {
         p->first[i * p->stretches + stretch] = (uint32_t)w->used;

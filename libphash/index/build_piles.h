@@ -23,11 +23,6 @@
 enum { PHASH_ITEM_ROW = 23, PHASH_ITEM_KEY = 17 };
 _Static_assert(PHASH_ITEM_ROW + PHASH_CHECK_BITS + PHASH_ITEM_KEY == 64, "an item fills its word");
 
-static inline uint64_t phash_item(size_t row, uint32_t check, uint32_t key)
-{
-    return (uint64_t)row << (64 - PHASH_ITEM_ROW) | (uint64_t)check << PHASH_ITEM_KEY | key;
-}
-
 static inline uint32_t phash_item_row(uint64_t item)
 {
     return (uint32_t)(item >> (64 - PHASH_ITEM_ROW));
@@ -86,6 +81,7 @@ typedef struct phash_pile_writer {
     phash_piles *piles;
     size_t stretch;
     uint64_t *items;
+    uint32_t low;                        /* that of the piles */
     size_t used;                         /* blocks up to here are taken */
     size_t at[1 << PHASH_PILE_BITS];     /* place of the next item of each pile */
     uint32_t full[1 << PHASH_PILE_BITS]; /* items in full blocks */
@@ -95,11 +91,15 @@ void phash_pile_write(phash_pile_writer *writer, phash_piles *piles, size_t stre
 void phash_pile_turn(phash_pile_writer *writer, size_t pile); /* a block is full */
 void phash_pile_written(phash_pile_writer *writer);
 
-/* Puts an item on a pile; rows come in ascending order. */
-static inline void phash_pile_put(phash_pile_writer *writer, size_t pile, uint64_t item)
+/* Puts a row, counted from the first of the stretch, on the pile of its key; rows come in ascending
+ * order. Of `check` the PHASH_CHECK_BITS last bits are kept. */
+static inline void phash_pile_put(phash_pile_writer *writer, size_t row, uint32_t key,
+                                  uint32_t check)
 {
-    const size_t at = writer->at[pile];
-    writer->items[at] = item;
+    const uint32_t low = writer->low, kept = check & ((UINT32_C(1) << PHASH_CHECK_BITS) - 1);
+    const size_t pile = key >> low, at = writer->at[pile];
+    writer->items[at] = (uint64_t)row << (64 - PHASH_ITEM_ROW) | (uint64_t)kept << PHASH_ITEM_KEY |
+                        (key & ((UINT32_C(1) << low) - 1));
     /* The line behind the next one: with so many streams no hardware does it. */
     __builtin_prefetch(writer->items + at + 16, 1);
     writer->at[pile] = at + 1;

@@ -25,7 +25,6 @@ typedef struct rows_build {
     uint64_t *rows;                /* sorted */
     uint64_t *ids;
     uint32_t *places; /* of each bucket: rows, then the place of the next one */
-    size_t buckets;
     pile_of_rows piles[1 << PHASH_PILE_BITS];
 } rows_build;
 
@@ -109,18 +108,14 @@ static void pile_stretch(void *context, size_t stretch)
     const phash_build *b = r->build;
     const size_t words = r->segment->words, first = phash_piles_row(&b->piles, stretch),
                  end = phash_piles_row(&b->piles, stretch + 1);
-    const uint32_t low = b->piles.low;
     uint64_t rows[AT_ONCE * WORDS_MAX];
     phash_pile_writer writer;
     phash_pile_write(&writer, &r->build->piles, stretch);
     for (size_t i = first; i < end;) {
         const size_t n = end - i < AT_ONCE ? end - i : AT_ONCE;
         b->kernels.reorder(r->segment->order_table, b->hashes + i * words * 8, n, words, rows);
-        for (size_t k = 0; k < n; k++) {
-            const uint32_t key = sort_key(r, rows + k * words);
-            phash_pile_put(&writer, key >> low,
-                           phash_item(i - first + k, 0, key & ((UINT32_C(1) << low) - 1)));
-        }
+        for (size_t k = 0; k < n; k++)
+            phash_pile_put(&writer, i - first + k, sort_key(r, rows + k * words), 0);
         i += n;
     }
     phash_pile_written(&writer);
@@ -293,15 +288,14 @@ phash_status phash_build_rows(phash_build *b)
     while (bits < SORT_BITS_MAX && n >> bits > SORT_FILL)
         bits++;
     r.extra_bits = bits - r.key_bits;
-    r.buckets = (size_t)1 << bits;
 
     phash_status status = PHASH_E_MEMORY;
     r.rows = phash_pages_alloc(n * bytes);
     r.ids = phash_build_section(s, SECTION_IDS, n * sizeof *r.ids);
-    r.places = phash_pages_alloc(r.buckets * sizeof *r.places);
+    r.places = phash_pages_alloc(sizeof *r.places << bits);
     if (r.rows && r.ids && r.places)
         status = sort_and_collapse(&r, s);
-    phash_pages_free(r.places, r.buckets * sizeof *r.places);
+    phash_pages_free(r.places, sizeof *r.places << bits);
     phash_pages_free(r.rows, n * bytes);
     if (!status)
         phash_segment_bind(s);
