@@ -72,22 +72,24 @@ static void fill_seam(pdq_helix *h)
 /* Which samples are taken after which group. */
 static void fill_take(pdq_helix *h)
 {
-    enum { ALL = sizeof h->take_from / sizeof h->take_from[0] };
-    uint32_t next[ALL + 1] = {0};
+    enum { ALL = PDQ_HELIX_GROUPS, TAKEN = PDQ_HELIX_TAKEN };
+    uint32_t count[ALL] = {0}, next[ALL + 1] = {0};
     h->eighths = h->width == 8 * PDQ_SIDE;
+    memset(h->take, 0, sizeof h->take);
     for (int pass = 0; pass < 2; pass++) {
         for (uint32_t q = 0; q < ROWS; q++)
             for (uint32_t i = 0; i < PDQ_SIDE; i++) {
                 const uint32_t u = pdq_sample(i, h->width) + REACH + h->lead + LAG * q;
-                const uint32_t at = next[u / STEPS + 1 - (uint32_t)pass]++;
+                const uint32_t g = u / STEPS;
                 if (pass == 0)
-                    continue;
-                h->take[at] = (u % STEPS * ROWS + h->lane[q]) |
-                              (q * PDQ_HELIX_LAID + PDQ_HELIX_BESIDE + i) << 16;
+                    count[g]++;
+                else
+                    h->take[next[g]++] = (u % STEPS * ROWS + h->lane[q]) |
+                                         (q * PDQ_HELIX_LAID + PDQ_HELIX_BESIDE + i) << 16;
             }
-        for (uint32_t g = 1; g <= ALL && pass == 0; g++)
-            next[g] += next[g - 1];
         for (uint32_t g = 0; g < ALL && pass == 0; g++)
+            next[g + 1] = next[g] + (count[g] + TAKEN - 1) / TAKEN * TAKEN;
+        for (uint32_t g = 0; g <= ALL && pass == 0; g++)
             h->take_from[g] = (uint16_t)next[g];
     }
 }

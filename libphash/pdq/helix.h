@@ -47,7 +47,10 @@ enum {
     PDQ_HELIX_SLOT = 2 * PDQ_HELIX_ROWS,
     PDQ_HELIX_BESIDE = 16, /* of a row of `laid`: before it, and behind */
     PDQ_HELIX_LAID = PDQ_SIDE + 2 * PDQ_HELIX_BESIDE,
-    PDQ_HELIX_COPIED = 48 /* steps of the seam that the end of a block asks for again */
+    PDQ_HELIX_COPIED = 48, /* steps of the seam that the end of a block asks for again */
+    PDQ_HELIX_GROUPS = (PDQ_HELIX_PERIOD + PDQ_HELIX_SEAM) / PDQ_HELIX_STEPS,
+    PDQ_HELIX_TAKEN =
+        4 /* samples that are taken at once: fewer branches, fewer that are foretold wrong */
 };
 
 struct pdq_kernels;
@@ -72,10 +75,13 @@ typedef struct pdq_helix {
     uint32_t period, pad, lead, seam; /* steps; lead is 16 or 32, seam a multiple of 16 */
     bool eighths; /* samples stand 8 columns apart: step u's z are in vector u / 8 */
     /* Else all of a group's steps are kept until its samples are taken: take[take_from[g] ..] are those
-     * of group g of a block, of which the last are in the seam of the next. */
-    uint16_t take_from[(PDQ_HELIX_PERIOD + PDQ_HELIX_SEAM) / PDQ_HELIX_STEPS + 1];
-    uint32_t take[PDQ_HELIX_ROWS * PDQ_SIDE]; /* a lane of 16 vectors; from bit 16 on, where to */
-    uint32_t sample_row[PDQ_SIDE + 1];        /* newest row when a row of out is complete */
+     * of group g of a block, of which the last are in the seam of the next. Each group's are filled up with
+     * zeros, which put something beside row 0, where it says nothing. */
+    uint16_t take_from[PDQ_HELIX_GROUPS + 1];
+    uint32_t take[PDQ_HELIX_ROWS * PDQ_SIDE +
+                  PDQ_HELIX_GROUPS *
+                      PDQ_HELIX_TAKEN]; /* a lane of 16 vectors; from bit 16 on, where to */
+    uint32_t sample_row[PDQ_SIDE + 1];  /* newest row when a row of out is complete */
 
     uint32_t row;         /* rows that went through */
     uint32_t staged;      /* rows that wait in `stage` */

@@ -243,10 +243,11 @@ INLINE void take_samples(pdq_helix *h, uint32_t group, bool seam)
     const uint32_t block = h->row / PDQ_HELIX_ROWS, of = seam ? 2 : 1;
     for (uint32_t blocks = 0; blocks < of; blocks++, group += h->period / PDQ_HELIX_STEPS) {
         float *out = h->laid[(block - blocks) % 2][0];
-        for (uint32_t n = h->take_from[group]; n < h->take_from[group + 1]; n++) {
-            const uint32_t take = h->take[n];
-            out[take >> 16] = z[take & 0xffff];
-        }
+        const uint32_t *take = h->take + h->take_from[group];
+        const uint32_t *end = h->take + h->take_from[group + 1];
+        for (; take < end; take += PDQ_HELIX_TAKEN)
+            for (int n = 0; n < PDQ_HELIX_TAKEN; n++)
+                out[take[n] >> 16] = z[take[n] & 0xffff];
     }
 }
 
