@@ -30,14 +30,15 @@ bool pdq_helix_takes(const pdq_kernels *kernels, uint32_t width, uint32_t height
     return kernels->helix && pdq_window(width) == WINDOW && pdq_window(height) == WINDOW;
 }
 
-/* Samples in the window after newest sample n of `length`, put on the scale of a whole window, and its
- * reciprocal; both are exact. 0 blanks: no output belongs to it. None that a sample needs is further on
- * than n = length. */
-static void divisor(uint32_t n, uint32_t length, float *count, float *inverse)
+/* The reciprocal of how many samples are in the window after newest sample n of `length`, put on the scale
+ * of a whole window, which is exact. 0 blanks: no output belongs to it. None that a sample needs is further
+ * on than n = length. */
+static void divisor(uint32_t n, uint32_t length, float *inverse, float *rest)
 {
     const bool edge = n < WINDOW - 1 || n == length;
-    *count = edge ? (float)(WINDOW - 1) / (float)WINDOW : 1.0f;
-    *inverse = n < WINDOW / 2 ? 0.0f : 1.0f / *count;
+    *inverse = *rest = 0.0f;
+    if (n >= WINDOW / 2)
+        pdq_reciprocal(edge ? (float)(WINDOW - 1) / (float)WINDOW : 1.0f, inverse, rest);
 }
 
 /* Column of row q at step u, of the block or, from the end of a row on, of the block before. */
@@ -63,9 +64,9 @@ static void fill_seam(pdq_helix *h)
             const uint32_t l = h->lane[q], x = column_at(h, u, q);
             pdq_helix_edge *e = &h->edges[u + 1];
             e->mask[l] = x < h->width ? UINT32_MAX : 0;
-            divisor(x, h->width, &e->count[l], &e->inverse[l]);
+            divisor(x, h->width, &e->inverse[l], &e->rest[l]);
             if (x > h->width)
-                e->inverse[l] = 0.0f;
+                e->inverse[l] = e->rest[l] = 0.0f;
         }
 }
 
@@ -180,7 +181,7 @@ static bool at_edge(const pdq_helix *h, uint32_t y)
 static void column_divisors(const pdq_helix *h, uint32_t y, pdq_helix_divisors *d)
 {
     for (uint32_t q = 0; q < ROWS; q++)
-        divisor(y + q, h->height, &d->count[h->lane[q]], &d->inverse[h->lane[q]]);
+        divisor(y + q, h->height, &d->inverse[h->lane[q]], &d->rest[h->lane[q]]);
 }
 
 /* The seam has rows of two blocks, so divisors of two. Edges are of rows 0 to 2 or of row `height`, and

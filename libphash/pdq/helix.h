@@ -59,7 +59,7 @@ struct pdq_kernels;
  * reciprocal of the row box. */
 typedef struct pdq_helix_edge {
     uint32_t mask[PDQ_HELIX_ROWS];
-    float count[PDQ_HELIX_ROWS], inverse[PDQ_HELIX_ROWS];
+    float inverse[PDQ_HELIX_ROWS], rest[PDQ_HELIX_ROWS];
 } pdq_helix_edge;
 
 /* Vectors are 16 floats, by lane. */
@@ -115,7 +115,7 @@ typedef struct pdq_helix {
 
 /* Of the column box, by lane. */
 typedef struct pdq_helix_divisors {
-    float count[PDQ_HELIX_ROWS], inverse[PDQ_HELIX_ROWS];
+    float inverse[PDQ_HELIX_ROWS], rest[PDQ_HELIX_ROWS];
 } pdq_helix_divisors;
 
 /* Groups of a block, steps first .. last - 1, through the boxes. `pixels` are those of the group after

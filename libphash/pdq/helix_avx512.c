@@ -1,7 +1,8 @@
 /* The helix for AVX-512: a vector is all sixteen rows. */
 #include "pdq/ops_avx512.h"
 
-#define TOGETHER 1
+#define TOGETHER    1
+#define KEEPS_MEANS 1
 
 /* Halves of two rows to a vector, then quarters of four: fewer steps than twice group_of's. */
 static inline __attribute__((always_inline)) VI halves(const pdq_rows *r, int q, int turn,

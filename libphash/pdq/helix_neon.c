@@ -3,7 +3,8 @@
 
 #include "pdq/helix_edges.h"
 
-#define TOGETHER 4
+#define TOGETHER    4
+#define KEEPS_MEANS 0
 
 static inline VF enter(VF a, const float *p)
 {

@@ -3,6 +3,7 @@
  * grey, colours: see wave_template.h), and which defines besides:
  *
  *   TOGETHER           steps whose boxes go before their luma: 4, or 1 where registers hold both
+ *   KEEPS_MEANS        1 where registers also hold the column box's outputs of the last four steps
  *   two_groups_of(r, q, turn, at, d)  where TOGETHER is 1: as group_of, of 32 bytes and eight vectors
  *
  *   enter(a, p)        lanes 1 .. of a, then *p
@@ -117,8 +118,9 @@ typedef struct variant {
 /* Registers of the loop, and pointers at the vectors of the current 16 steps: copied out of pdq_helix,
  * since the compiler must take it that a store of a vector changes anything in memory. */
 typedef struct helix {
-    sixteen s, z, up0, up1;  /* row sum, second row sum, column sums of two steps */
-    edge edge_before[PARTS]; /* of the step before */
+    sixteen s, z, up0, up1;         /* row sum, second row sum, column sums of two steps */
+    sixteen mean[PDQ_HELIX_WINDOW]; /* where KEEPS_MEANS */
+    edge edge_before[PARTS];        /* of the step before */
     VI d[PARTS][12];
     colours k;
     pdq_rows from;
@@ -152,7 +154,7 @@ INLINE void boxes(helix *w, const int i, const int k, const VF above, const vari
     if (how.seam && how.eighths && k % 2 == 1)
         v = mul(v, load(w->edge[k].inverse + lane));
     else if (how.seam)
-        v = divide(v, load(w->edge[k].count + lane), load(w->edge[k].inverse + lane));
+        v = divide(v, load(w->edge[k].inverse + lane), load(w->edge[k].rest + lane));
 
     /* The row that leaves the window is LAST lanes on, 8 steps ago; stored there and read again LAST
      * floats on, with the last rows of the block before behind it, which stand at the step 24 further. */
@@ -169,11 +171,15 @@ INLINE void boxes(helix *w, const int i, const int k, const VF above, const vari
 
     VF mean = sum;
     if (how.column)
-        mean = divide(mean, load(w->divisors->count + lane), load(w->divisors->inverse + lane));
-    float *gone = w->means + k % FOUR * L + lane;
-    const VF z = w->z.part[i];
-    w->z.part[i] = sub(how.seam ? join(z, mean, before) : add(z, mean), load(gone));
-    store(gone, mean);
+        mean = divide(mean, load(w->divisors->inverse + lane), load(w->divisors->rest + lane));
+    float *stored = w->means + k % FOUR * L + lane;
+    VF *kept = &w->mean[k % FOUR].part[i];
+    const VF z = w->z.part[i], gone = KEEPS_MEANS ? *kept : load(stored);
+    w->z.part[i] = sub(how.seam ? join(z, mean, before) : add(z, mean), gone);
+    if (KEEPS_MEANS)
+        *kept = mean;
+    else
+        store(stored, mean);
     if (!how.eighths) {
         store(w->out_z + k * L + lane, w->z.part[i]);
         return;
@@ -275,6 +281,8 @@ INLINE void run_as(pdq_helix *h, const pdq_helix_run *run, const variant how)
     w.z = get(h->second_sum);
     w.up0 = get(h->column_sum[0]);
     w.up1 = get(h->column_sum[1]);
+    for (int n = 0; n < PDQ_HELIX_WINDOW && KEEPS_MEANS; n++)
+        w.mean[n] = get(h->means[n]);
     if (how.seam)
         EACH_PART w.edge_before[i] = edge_of(h->edges[0].mask + i * LANES);
     w.from = (pdq_rows){NULL, run->pixels, run->pitch};
@@ -312,6 +320,8 @@ INLINE void run_as(pdq_helix *h, const pdq_helix_run *run, const variant how)
     if (how.seam)
         copy_seam(h);
     h->group = (h->group + (run->last - run->first) / PDQ_HELIX_STEPS) % 2;
+    for (int n = 0; n < PDQ_HELIX_WINDOW && KEEPS_MEANS; n++)
+        put(h->means[n], w.mean[n]);
     put(h->row_sum, w.s);
     put(h->second_sum, w.z);
     put(h->column_sum[0], w.up0);

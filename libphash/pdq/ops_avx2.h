@@ -44,11 +44,10 @@ static inline VF masked(VF v, const uint32_t *p)
     return _mm256_and_ps(v, load((const float *)(const void *)p));
 }
 
-/* See ops_avx512.h for why this is s / c correctly rounded. */
-static inline VF divide(VF s, VF c, VF r)
+/* See pdq_reciprocal; that nothing can underflow: wave.c. */
+static inline VF divide(VF s, VF inverse, VF rest)
 {
-    const VF q = mul(s, r);
-    return _mm256_fmadd_ps(_mm256_fnmadd_ps(q, c, s), r, q);
+    return _mm256_fmadd_ps(s, inverse, mul(s, rest));
 }
 
 /* 16 bytes, from byte `at` on, of eight rows q, q + turn, ..., transposed as

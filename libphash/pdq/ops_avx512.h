@@ -44,14 +44,10 @@ static inline VF masked(VF v, const uint32_t *p)
     return _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(v), _mm512_loadu_si512(p)));
 }
 
-/* Markstein: with r = RN(1/c) and q within an ulp of s/c, the remainder s - q c is exact in one FMA
- * and RN(q + remainder * r) is RN(s/c). That RN(s r) is close enough is no theorem for all c;
- * test_division tries every mantissa of s for every c up to PDQ_WINDOW_MAX. That nothing can
- * underflow: see wave.c. */
-static inline VF divide(VF s, VF c, VF r)
+/* See pdq_reciprocal; that nothing can underflow: wave.c. */
+static inline VF divide(VF s, VF inverse, VF rest)
 {
-    const VF q = mul(s, r);
-    return _mm512_fmadd_ps(_mm512_fnmadd_ps(q, c, s), r, q);
+    return _mm512_fmadd_ps(s, inverse, mul(s, rest));
 }
 
 /* 16 bytes, from byte `at` on, of sixteen rows q, q + turn, ..., transposed as

@@ -44,11 +44,10 @@ static inline VF masked(VF v, const uint32_t *p)
     return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(v), vld1q_u32(p)));
 }
 
-/* See ops_avx512.h for why this is s / c correctly rounded. */
-static inline VF divide(VF s, VF c, VF r)
+/* See pdq_reciprocal; that nothing can underflow: wave.c. */
+static inline VF divide(VF s, VF inverse, VF rest)
 {
-    const VF q = mul(s, r);
-    return vfmaq_f32(q, vfmsq_f32(s, q, c), r);
+    return vfmaq_f32(mul(s, rest), s, inverse);
 }
 
 /* 16 bytes, from byte `at` on, of four rows q, q + turn, ..., transposed as

@@ -40,6 +40,23 @@ static inline uint32_t pdq_sample(uint32_t i, uint32_t length)
     return (uint32_t)(((uint64_t)2 * i + 1) * length / 128);
 }
 
+/* 1 / c as a float and what it lacks, for divisions by c, up to 1024 or such a number over a power of two:
+ * fma(s, inverse, s * rest) is s / c, correctly rounded.
+ *
+ * The sum of the two is within 2^-48 of 1 / c, and s * rest is rounded by as little, so before its one
+ * rounding the FMA has a number within 2^-46 of s / c (all relative). No float s has a quotient as close
+ * as that to the middle between two floats, where it could be rounded the wrong way: the difference is a
+ * multiple of half the quotient's last place divided by c, and so at least 2^-35. Nor is any quotient such
+ * a middle, which times c has more bits than a float. (Brisebarre, Muller and Raina, Accelerating correctly
+ * rounded floating-point division when the divisor is known in advance, IEEE Trans. Computers 53(8), 2004,
+ * have the method.) test_division tries every mantissa of s for every c. */
+static inline void pdq_reciprocal(float c, float *inverse, float *rest)
+{
+    const double exact = 1.0 / (double)c;
+    *inverse = (float)exact;
+    *rest = (float)(exact - (double)*inverse);
+}
+
 /* Pixels to luma: grey as it is, else (0.299f R + 0.587f G) + 0.114f B.  luma: n floats. */
 void pdq_luma_row(phash_pixel_format format, const uint8_t *pixels, float *luma, size_t n);
 

@@ -1,13 +1,14 @@
 /* Drives the wave: blocks of rows, edges, rings. See wave.h; the arithmetic is in wave_template.h.
  *
- * Why no division of the wave can underflow. Sums and differences of multiples of 2^g are multiples of
- * 2^g, also after rounding; so a sum is 0 or at least 2^g, whatever residue is left of it where the
- * image turns black. Divided by at most PDQ_WINDOW_MAX = 2^10 it is 0 or at least 2^(g - 10), and
+ * Why no division of the wave suffers from small numbers. Sums and differences of multiples of 2^g are
+ * multiples of 2^g, also after rounding; so a sum is 0 or at least 2^g, whatever residue is left of it where
+ * the image turns black. Divided by at most PDQ_WINDOW_MAX = 2^10 it is 0 or at least 2^(g - 10), and
  * then, having 24 bits, a multiple of 2^(g - 33). Luma is 0 or at least 0.114f, so a multiple of
- * 2^-27. Means of the first row box are multiples of 2^-60, of the column box of 2^-93, of the second
- * row box of 2^-126. The remainder of a division is a multiple of the last bit of its quotient, so at
- * least 2^-126 too, the smallest normal float, and every FMA is exact where it has to be. The second
- * column box divides for real. Divisions that are put off leave larger numbers. */
+ * 2^-27. Means of the first row box are multiples of 2^-60, of the column box of 2^-93, and quotients of the
+ * second row box are at least 2^-103: all normal floats, 2^-126 and more. Products with what a reciprocal
+ * lacks may be smaller, and are rounded to multiples of 2^-149, which is 2^-46 of the least quotient and
+ * so still close enough. The second column box divides for real. Divisions that are put off leave larger
+ * numbers. */
 #include "pdq/wave.h"
 
 #include "core/internal.h"
@@ -44,34 +45,32 @@ static uint32_t window_count(int64_t n, uint32_t window, uint32_t length)
     return (uint32_t)(newest - (oldest > 0 ? oldest : 0) + 1);
 }
 
-/* The divisor and its reciprocal, correctly rounded. Where divisions by the whole window are put
- * off, a shorter window's sum must be put on the same scale; both are exact. */
-static void divisor(uint32_t count, uint32_t window, float *divide, float *inverse)
+/* The divisor's reciprocal. Where divisions by the whole window are put off, a shorter window's sum must
+ * be put on the same scale, which is exact. */
+static void divisor(uint32_t count, uint32_t window, float *inverse, float *rest)
 {
-    *divide = 1.0f;
-    *inverse = 0.0f;
-    if (!count)
-        return;
-    *divide = power_of_two(window) ? (float)count / (float)window : (float)count;
-    *inverse = 1.0f / *divide;
+    *inverse = *rest = 0.0f;
+    if (count)
+        pdq_reciprocal(power_of_two(window) ? (float)count / (float)window : (float)count, inverse,
+                       rest);
 }
 
-/* Counts, reciprocals and masks of the edges' steps. Neighbouring steps mostly have the same count. */
+/* Reciprocals and masks of the edges' steps. Neighbouring steps mostly have the same count. */
 static void fill_edges(pdq_wave *w)
 {
-    float *count = w->edge_count, *inverse = w->edge_inverse;
+    float *inverse = w->edge_inverse, *rest = w->edge_rest;
     uint32_t *mask = w->edge_mask;
     uint32_t last = UINT32_MAX;
-    float divide = 0.0f, reciprocal = 0.0f;
+    float reciprocal = 0.0f, missing = 0.0f;
     for (uint32_t t = w->left ? 0 : w->right; t < w->steps; t = t + 1 == w->left ? w->right : t + 1)
         for (uint32_t q = 0; q < w->lanes; q++) {
             const int64_t x = (int64_t)t - PDQ_LAG * q;
             const uint32_t n = window_count(x, w->wr, w->width);
             if (n != last)
-                divisor(n, w->wr, &divide, &reciprocal);
+                divisor(n, w->wr, &reciprocal, &missing);
             last = n;
-            *count++ = divide;
             *inverse++ = reciprocal;
+            *rest++ = missing;
             *mask++ = x >= 0 && x < w->width ? UINT32_MAX : 0;
         }
 }
@@ -94,7 +93,7 @@ static void fill_keep(pdq_wave *w)
 /* Where things lie in the memory of a filter. Sizes are in floats, and multiples of 16. */
 static phash_status allocate(pdq_wave *w)
 {
-    const size_t lanes = w->lanes, steps = w->steps, line = (w->wr + PDQ_BUFFER) * lanes;
+    const size_t lanes = w->lanes, steps = w->steps, line = (w->wr + PDQ_LATE + PDQ_BUFFER) * lanes;
     const size_t edge = (size_t)(w->left + w->steps - w->right);
     const size_t stage = (size_t)round_up(w->width * w->channels, 64) / 4 * lanes;
     const size_t edge_pixels = edge * w->channels * lanes / 4;
@@ -121,7 +120,7 @@ static phash_status allocate(pdq_wave *w)
     w->keep = (uint16_t *)p, p += keep;
     w->luma_line = p, p += line;
     w->mean_line = p, p += line;
-    w->edge_count = p, p += edge * lanes;
+    w->edge_rest = p, p += edge * lanes;
     w->edge_inverse = p, p += edge * lanes;
     w->edge_mask = (uint32_t *)p, p += edge * lanes;
     w->stage = (uint8_t *)p, p += stage;
@@ -179,8 +178,8 @@ phash_status pdq_wave_reset(pdq_wave *w, const pdq_kernels *kernels, uint32_t wi
     memset(w->memory, 0, w->state_floats * sizeof *w->memory);
     fill_edges(w);
     for (uint32_t q = 0; q < lanes; q++) {
-        divisor(w->wr, w->wr, &w->row_count[q], &w->row_inverse[q]);
-        divisor(w->wc, w->wc, &w->column_count[q], &w->column_inverse[q]);
+        divisor(w->wr, w->wr, &w->row_inverse[q], &w->row_rest[q]);
+        divisor(w->wc, w->wc, &w->column_inverse[q], &w->column_rest[q]);
     }
     fill_keep(w);
     return PHASH_OK;
@@ -222,7 +221,7 @@ static void run_edge(const pdq_wave *w, pdq_run *run, const uint8_t *rows, ptrdi
     run->first = first;
     run->last = last;
     run->divide_row = PDQ_DIVIDE_STEP;
-    run->row_count = w->edge_count + at;
+    run->row_rest = w->edge_rest + at;
     run->row_inverse = w->edge_inverse + at;
     run->row_mask = w->edge_mask + at;
     w->kernels->run(run);
@@ -243,9 +242,9 @@ static void take_sampled(pdq_wave *w, uint32_t y)
 
 static void second_round(pdq_wave *w)
 {
-    pdq_second second = {.sum = w->sum, .count = 0.0f};
+    pdq_second second = {.sum = w->sum};
     if (!power_of_two(w->wr))
-        second.count = (float)w->wr, second.inverse = 1.0f / second.count;
+        pdq_reciprocal((float)w->wr, &second.inverse, &second.rest);
     for (uint32_t q = 0; q < w->lanes; q++) {
         const uint32_t y = w->row + q;
         if (y < w->lead_c)
@@ -266,13 +265,13 @@ static void second_round(pdq_wave *w)
 /* `rows_after` of the same stride lie behind the block's rows. */
 static void block(pdq_wave *w, const uint8_t *rows, ptrdiff_t stride, size_t rows_after)
 {
-    float column_count[PDQ_LANES_MAX], column_inverse[PDQ_LANES_MAX];
+    float column_rest[PDQ_LANES_MAX], column_inverse[PDQ_LANES_MAX];
     const uint32_t lanes = w->lanes, number = w->row / lanes;
     const bool edge = w->row < w->wc || w->row + lanes > w->height;
     float *now = w->v + (size_t)(number % w->ring) * w->v_stride;
     for (uint32_t q = 0; q < lanes && edge; q++)
-        divisor(window_count(w->row + q, w->wc, w->height), w->wc, &column_count[q],
-                &column_inverse[q]);
+        divisor(window_count(w->row + q, w->wc, w->height), w->wc, &column_inverse[q],
+                &column_rest[q]);
     /* Lane q starts 2q pixels before its row, in the row above, and ends in the row below. Between
      * the rows there must be nothing but a little padding, which is taken to be readable. */
     const ptrdiff_t packed = (ptrdiff_t)((size_t)w->width * w->channels);
@@ -281,7 +280,7 @@ static void block(pdq_wave *w, const uint8_t *rows, ptrdiff_t stride, size_t row
         .channels = w->channels,
         .wr = w->wr,
         .divide_column = !edge && power_of_two(w->wc) ? PDQ_DIVIDE_NONE : PDQ_DIVIDE_CONST,
-        .column_count = edge ? column_count : w->column_count,
+        .column_rest = edge ? column_rest : w->column_rest,
         .column_inverse = edge ? column_inverse : w->column_inverse,
         .v = now,
         .z = w->z,
@@ -296,10 +295,11 @@ static void block(pdq_wave *w, const uint8_t *rows, ptrdiff_t stride, size_t row
         .carry = w->carry,
         .luma_line = w->luma_line,
         .mean_line = w->mean_line,
-        .position = w->wr,
+        .position = w->wr + PDQ_LATE,
     };
-    memset(w->luma_line, 0, (size_t)w->wr * lanes * sizeof *w->luma_line);
-    memset(w->mean_line, 0, (size_t)w->wr * lanes * sizeof *w->mean_line);
+    const size_t line = (w->wr + PDQ_LATE) * (size_t)lanes * sizeof *w->luma_line;
+    memset(w->luma_line, 0, line);
+    memset(w->mean_line, 0, line);
     run_edge(w, &run, rows, stride, 0, w->left, tight);
     if (w->left < w->right) {
         run.pixels = rows + (size_t)w->left * w->channels;
@@ -307,7 +307,7 @@ static void block(pdq_wave *w, const uint8_t *rows, ptrdiff_t stride, size_t row
         run.first = w->left;
         run.last = w->right;
         run.divide_row = power_of_two(w->wr) ? PDQ_DIVIDE_NONE : PDQ_DIVIDE_CONST;
-        run.row_count = w->row_count;
+        run.row_rest = w->row_rest;
         run.row_inverse = w->row_inverse;
         w->kernels->run(&run);
     }

@@ -31,6 +31,7 @@ enum {
     PDQ_STEPS = 16,             /* steps come in multiples of this: 16 bytes of one channel */
     PDQ_BUFFER = 6 * PDQ_STEPS, /* steps between two moves of the delay lines: few, for a wide
                                    image's lines fill half of the first cache */
+    PDQ_LATE = 3,               /* steps that the second row box may stand behind the pixels */
     PDQ_WINDOW_MAX = 1024       /* divisions are proven up to it; larger images take the C path */
 };
 
@@ -48,9 +49,9 @@ typedef struct pdq_run {
     uint32_t first, last;  /* multiples of PDQ_STEPS; last is not included */
     uint32_t wr;           /* window along the row */
     pdq_divide divide_row, divide_column;
-    const float *row_count, *row_inverse; /* one vector, or one for each step from `first` on */
+    const float *row_rest, *row_inverse; /* one vector, or one for each step from `first` on */
     const uint32_t *row_mask; /* with PDQ_DIVIDE_STEP: which lanes stand inside the image */
-    const float *column_count, *column_inverse; /* one vector */
+    const float *column_rest, *column_inverse; /* one vector */
 
     /* Vector t belongs to step t. */
     float *v;
@@ -65,19 +66,19 @@ typedef struct pdq_run {
     float *carry;                   /* column sums by step of lane 0 */
 
     /* What goes from stretch to stretch, set to zero before a block. The delay lines hold the last
-     * wr inputs of the row boxes before `position`. */
-    float *luma_line, *mean_line; /* wr + PDQ_BUFFER vectors */
+     * wr + PDQ_LATE inputs of the row boxes before `position`. */
+    float *luma_line, *mean_line; /* wr + PDQ_LATE + PDQ_BUFFER vectors */
     uint32_t position;
     float row_sum[PDQ_LANES_MAX], column_sum[2][PDQ_LANES_MAX], second_sum[PDQ_LANES_MAX];
 } pdq_run;
 
 /* The second column box takes a row: z[index[i]], i = 0 .. 63, all
- * divided by `count` unless that is 0, goes into sum[64], and what stands in slot[64], the row that
+ * divided if `inverse` is not 0, goes into sum[64], and what stands in slot[64], the row that
  * leaves, goes out. */
 typedef struct pdq_second {
     const float *z;
     const int32_t *index;
-    float count, inverse;
+    float inverse, rest;
     float *sum, *slot;
 } pdq_second;
 
@@ -100,12 +101,12 @@ typedef struct pdq_wave {
 
     float *memory;
     size_t capacity;
-    float *v, *carry, *z, *luma_line, *mean_line, *edge_count, *edge_inverse, *second_ring;
+    float *v, *carry, *z, *luma_line, *mean_line, *edge_rest, *edge_inverse, *second_ring;
     uint32_t *edge_mask;
     uint16_t *keep;
     /* Of whole windows. */
-    float row_count[PDQ_LANES_MAX], row_inverse[PDQ_LANES_MAX];
-    float column_count[PDQ_LANES_MAX], column_inverse[PDQ_LANES_MAX];
+    float row_rest[PDQ_LANES_MAX], row_inverse[PDQ_LANES_MAX];
+    float column_rest[PDQ_LANES_MAX], column_inverse[PDQ_LANES_MAX];
     uint8_t *stage, *edge_pixels;
     size_t v_stride;     /* floats */
     size_t state_floats; /* at the start of memory: what is zeroed before an image */

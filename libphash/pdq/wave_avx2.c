@@ -33,7 +33,7 @@ static inline VF leaving(const float *same, const float *before, const window *w
         _mm256_blendv_ps(load(before), load(same), _mm256_castsi256_ps(w->same)), w->turn);
 }
 
-enum { KEEPS = 0 };
+enum { KEEPS = 0, STAGGERED = 1 };
 
 static inline void keep(float *p, const uint16_t *mask, VF z)
 {
@@ -46,14 +46,14 @@ static inline void keep(float *p, const uint16_t *mask, VF z)
 /* A gather is sixteen loads and no faster than these. */
 static void second_avx2(const pdq_second *s)
 {
-    const VF count = splat(s->count), inverse = splat(s->inverse);
+    const VF inverse = splat(s->inverse), rest = splat(s->rest);
     float picked[PDQ_SIDE];
     for (int i = 0; i < PDQ_SIDE; i++)
         picked[i] = s->z[s->index[i]];
     for (int i = 0; i < PDQ_SIDE; i += LANES) {
         VF v = load(picked + i);
-        if (s->count != 0.0f)
-            v = divide(v, count, inverse);
+        if (s->inverse != 0.0f)
+            v = divide(v, inverse, rest);
         store(s->sum + i, sub(add(load(s->sum + i), v), load(s->slot + i)));
         store(s->slot + i, v);
     }

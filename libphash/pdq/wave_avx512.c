@@ -31,7 +31,7 @@ static inline VF leaving(const float *same, const float *before, const window *w
     return _mm512_permutex2var_ps(load(same), *w, load(before));
 }
 
-enum { KEEPS = 1 };
+enum { KEEPS = 1, STAGGERED = 0 };
 
 static inline void keep(float *p, const uint16_t *mask, VF z)
 {
@@ -42,11 +42,11 @@ static inline void keep(float *p, const uint16_t *mask, VF z)
 
 static void second_avx512(const pdq_second *s)
 {
-    const VF count = splat(s->count), inverse = splat(s->inverse);
+    const VF inverse = splat(s->inverse), rest = splat(s->rest);
     for (int i = 0; i < PDQ_SIDE; i += 16) {
         VF v = _mm512_i32gather_ps(_mm512_loadu_si512(s->index + i), s->z, 4);
-        if (s->count != 0.0f)
-            v = divide(v, count, inverse);
+        if (s->inverse != 0.0f)
+            v = divide(v, inverse, rest);
         store(s->sum + i, sub(add(load(s->sum + i), v), load(s->slot + i)));
         store(s->slot + i, v);
     }

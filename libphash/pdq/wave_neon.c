@@ -30,7 +30,7 @@ static inline VF leaving(const float *same, const float *before, const window *w
     return vreinterpretq_f32_u8(vqtbl2q_u8(pair, *w));
 }
 
-enum { KEEPS = 0 };
+enum { KEEPS = 0, STAGGERED = 0 };
 
 static inline void keep(float *p, const uint16_t *mask, VF z)
 {
@@ -42,14 +42,14 @@ static inline void keep(float *p, const uint16_t *mask, VF z)
 
 static void second_neon(const pdq_second *s)
 {
-    const VF count = splat(s->count), inverse = splat(s->inverse);
+    const VF inverse = splat(s->inverse), rest = splat(s->rest);
     for (int i = 0; i < PDQ_SIDE; i += LANES) {
         float picked[LANES];
         for (int j = 0; j < LANES; j++)
             picked[j] = s->z[s->index[i + j]];
         VF v = load(picked);
-        if (s->count != 0.0f)
-            v = divide(v, count, inverse);
+        if (s->inverse != 0.0f)
+            v = divide(v, inverse, rest);
         store(s->sum + i, sub(add(load(s->sum + i), v), load(s->slot + i)));
         store(s->slot + i, v);
     }

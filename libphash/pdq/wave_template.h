@@ -4,7 +4,7 @@
  *   VF, VI             vectors of LANES floats, and of as many 32-bit integers
  *   load, store, splat, add, sub, mul
  *   masked(v, p)       v where the integers p[0 ..] are all ones, 0 where they are 0
- *   divide(s, c, r)    s / c, correctly rounded, where r is 1 / c correctly rounded; 0 where r is 0
+ *   divide(s, inverse, rest)  s / c, correctly rounded: see pdq_reciprocal; 0 where both are 0
  *   group_of(r, q, turn, at, d)  bytes at .. at + 15 of rows q, q + turn, ... to four vectors: d[i] has
  *                      the bytes 4i .. 4i + 3 of them
  *   colours            constants of the luma; colours_of() makes them
@@ -13,6 +13,9 @@
  *   leave(s, p)        puts the last lane of s at *p; gives s in a form for enter
  *   enter(s, p)        lanes of s one up, *p in lane 0
  *   KEEPS, keep(p, mask, z)  stores z, or, where KEEPS, only the lanes in *mask
+ *   STAGGERED          1: what a step does is spread over the three steps after it, too. From pixel to z
+ *                      it is some fifteen operations one after the other; where a processor cannot look
+ *                      ahead far enough to have several steps under way, it would wait for most of them.
  *   window(w), window_of(shift), leaving(a, b, w)  lanes of a up by shift, filled up with the last
  *                      lanes of b
  */
@@ -30,18 +33,21 @@ typedef struct variant {
  * changes anything in memory. */
 typedef struct wave {
     VF s, z, up0, up1; /* row sum, second row sum, column sums of two steps */
+    VF luma, v, mean;  /* of the newest step that has them */
     VI d[12];
     window lag;
     colours k;
-    VF row_count, row_inverse, column_count, column_inverse;
+    VF row_rest, row_inverse, column_rest, column_inverse;
     const uint8_t *pixels;
     ptrdiff_t pitch;
-    const float *edge_count, *edge_inverse;
+    const float *edge_rest, *edge_inverse;
     const uint32_t *edge_mask;
     float *out_v, *carry, *out_z;
     const float *v_same, *v_before;
     const uint16_t *keep;
-    size_t z_step, z_four, z_all; /* from one step's z to the next: within four, within 16, after */
+    size_t z_step, z_four,
+        z_all; /* where KEEPS: from one step's z to the next, within four, within 16,
+                                     after */
     const float *luma_old, *mean_old;
     float *luma_new, *mean_new;
 } wave;
@@ -65,7 +71,9 @@ static inline __attribute__((always_inline)) VF luma_at(wave *w, int k, int chan
     return add(add(r, g), b);
 }
 
-static inline __attribute__((always_inline)) void step(wave *w, const int k, const variant how)
+/* The parts of a step. k is counted from the group of steps that the pointers stand at, and negative where
+ * a step of the group before is finished. */
+static inline __attribute__((always_inline)) void pixels(wave *w, const int k, const variant how)
 {
     /* 16 pixels are one group of 16 bytes, or three: each is read when its first byte is due. */
     if (k == 0)
@@ -75,41 +83,92 @@ static inline __attribute__((always_inline)) void step(wave *w, const int k, con
     if (how.channels == 3 && k == 10)
         fetch(w->pixels + 32, w->pitch, w->d + 8);
 
-    VF luma = luma_at(w, k, how.channels);
+    w->luma = luma_at(w, k, how.channels);
     if (how.row == PDQ_DIVIDE_STEP)
-        luma = masked(luma, w->edge_mask + k * LANES);
-    store(w->luma_new + k * LANES, luma);
-    VF gone = load(w->luma_old + k * LANES);
-    w->s = sub(add(w->s, luma), gone);
-
-    VF v = w->s;
-    if (how.row == PDQ_DIVIDE_CONST)
-        v = divide(v, w->row_count, w->row_inverse);
-    if (how.row == PDQ_DIVIDE_STEP)
-        v = divide(v, load(w->edge_count + k * LANES), load(w->edge_inverse + k * LANES));
-
-    const VF above = enter(w->up0, w->carry + k);
-    store(w->out_v + k * LANES, v);
-    const VF left = leaving(w->v_same + k * LANES, w->v_before + k * LANES, &w->lag);
-    const VF sum = sub(add(above, v), left);
-    w->up0 = w->up1;
-    w->up1 = leave(sum, w->carry + k - PDQ_LAG * (LANES - 1));
-
-    VF mean = sum;
-    if (how.column != PDQ_DIVIDE_NONE)
-        mean = divide(mean, w->column_count, w->column_inverse);
-    store(w->mean_new + k * LANES, mean);
-    gone = load(w->mean_old + k * LANES);
-    w->z = sub(add(w->z, mean), gone);
-    keep(w->out_z, w->keep + k, w->z);
-    w->out_z += k == 15 ? w->z_all : k % 4 == 3 ? w->z_four : w->z_step;
+        w->luma = masked(w->luma, w->edge_mask + k * LANES);
+    store(w->luma_new + k * LANES, w->luma);
 }
 
-static inline __attribute__((always_inline)) void move_line(float *line, uint32_t position,
-                                                            uint32_t wr)
+static inline __attribute__((always_inline)) void row_box(wave *w, const int k, const variant how)
 {
-    for (uint32_t i = 0; i < wr; i++)
-        store(line + i * LANES, load(line + (size_t)(position - wr + i) * LANES));
+    w->s = sub(add(w->s, w->luma), load(w->luma_old + k * LANES));
+    w->v = w->s;
+    if (how.row == PDQ_DIVIDE_CONST)
+        w->v = divide(w->v, w->row_inverse, w->row_rest);
+    if (how.row == PDQ_DIVIDE_STEP)
+        w->v = divide(w->v, load(w->edge_inverse + k * LANES), load(w->edge_rest + k * LANES));
+}
+
+static inline __attribute__((always_inline)) void column_box(wave *w, const int k,
+                                                             const variant how)
+{
+    const VF above = enter(w->up0, w->carry + k);
+    store(w->out_v + k * LANES, w->v);
+    const VF left = leaving(w->v_same + k * LANES, w->v_before + k * LANES, &w->lag);
+    const VF sum = sub(add(above, w->v), left);
+    w->up0 = w->up1;
+    w->up1 = leave(sum, w->carry + k - PDQ_LAG * (LANES - 1));
+    w->mean = sum;
+    if (how.column != PDQ_DIVIDE_NONE)
+        w->mean = divide(w->mean, w->column_inverse, w->column_rest);
+}
+
+static inline __attribute__((always_inline)) void second_row_box(wave *w, const int k)
+{
+    const int in_group = (k + PDQ_STEPS) % PDQ_STEPS;
+    store(w->mean_new + k * LANES, w->mean);
+    w->z = sub(add(w->z, w->mean), load(w->mean_old + k * LANES));
+    keep(w->out_z + (KEEPS ? 0 : k * LANES), w->keep + k, w->z);
+    if (KEEPS)
+        w->out_z += in_group == 15 ? w->z_all : in_group % 4 == 3 ? w->z_four : w->z_step;
+}
+
+/* `begun`: this is not the first group. */
+static inline __attribute__((always_inline)) void step(wave *w, const int k, const bool begun,
+                                                       const variant how)
+{
+    if (STAGGERED) {
+        if (begun || k >= 3)
+            second_row_box(w, k - 3);
+        if (begun || k >= 2)
+            column_box(w, k - 2, how);
+        if (begun || k >= 1)
+            row_box(w, k - 1, how);
+        pixels(w, k, how);
+        return;
+    }
+    pixels(w, k, how);
+    row_box(w, k, how);
+    column_box(w, k, how);
+    second_row_box(w, k);
+}
+
+/* What is left of the last three steps. */
+static inline __attribute__((always_inline)) void end_steps(wave *w, const variant how)
+{
+    second_row_box(w, -3);
+    column_box(w, -2, how);
+    row_box(w, -1, how);
+    second_row_box(w, -2);
+    column_box(w, -1, how);
+    second_row_box(w, -1);
+}
+
+/* Of the means the newest PDQ_LATE are still to come. */
+static inline __attribute__((always_inline)) void move_line(float *line, uint32_t position,
+                                                            uint32_t kept)
+{
+    for (uint32_t i = 0; i < kept; i++)
+        store(line + i * LANES, load(line + (size_t)(position - kept + i) * LANES));
+}
+
+static inline __attribute__((always_inline)) void aim_lines(wave *w, const pdq_run *run,
+                                                            uint32_t position)
+{
+    w->luma_new = run->luma_line + (size_t)position * LANES;
+    w->mean_new = run->mean_line + (size_t)position * LANES;
+    w->luma_old = w->luma_new - (size_t)run->wr * LANES;
+    w->mean_old = w->mean_new - (size_t)run->wr * LANES;
 }
 
 static inline __attribute__((always_inline)) void run_as(pdq_run *run, const variant how)
@@ -121,13 +180,13 @@ static inline __attribute__((always_inline)) void run_as(pdq_run *run, const var
     w.z = load(run->second_sum);
     w.up0 = load(run->column_sum[0]);
     w.up1 = load(run->column_sum[1]);
-    w.row_count = load(run->row_count);
+    w.row_rest = load(run->row_rest);
     w.row_inverse = load(run->row_inverse);
-    w.column_count = load(run->column_count);
+    w.column_rest = load(run->column_rest);
     w.column_inverse = load(run->column_inverse);
     w.pixels = run->pixels;
     w.pitch = run->pitch;
-    w.edge_count = run->row_count;
+    w.edge_rest = run->row_rest;
     w.edge_inverse = run->row_inverse;
     w.edge_mask = run->row_mask;
     w.out_v = run->v + (size_t)run->first * LANES;
@@ -140,32 +199,35 @@ static inline __attribute__((always_inline)) void run_as(pdq_run *run, const var
     w.z_four = run->keep_shift <= 2 ? LANES : 0;
     w.z_all = LANES;
     uint32_t position = run->position;
-    const uint32_t wr = run->wr;
+    const uint32_t kept = run->wr + PDQ_LATE;
     for (uint32_t t = run->first; t < run->last; t += PDQ_STEPS) {
-        if (position + PDQ_STEPS > wr + PDQ_BUFFER) {
-            move_line(run->luma_line, position, wr);
-            move_line(run->mean_line, position, wr);
-            position = wr;
+        if (position + PDQ_STEPS > kept + PDQ_BUFFER) {
+            move_line(run->luma_line, position, kept);
+            move_line(run->mean_line, position, kept);
+            position = kept;
         }
-        w.luma_new = run->luma_line + (size_t)position * LANES;
-        w.mean_new = run->mean_line + (size_t)position * LANES;
-        w.luma_old = w.luma_new - (size_t)wr * LANES;
-        w.mean_old = w.mean_new - (size_t)wr * LANES;
+        aim_lines(&w, run, position);
         position += PDQ_STEPS;
-#define STEP(k) step(&w, k, how)
+        const bool begun = t != run->first;
+#define STEP(k) step(&w, k, begun, how)
         PDQ_SIXTEEN(STEP)
 #undef STEP
         w.pixels += PDQ_STEPS * how.channels;
         w.out_v += PDQ_STEPS * LANES;
         w.carry += PDQ_STEPS;
         w.keep += PDQ_STEPS;
+        w.out_z += KEEPS ? 0 : PDQ_STEPS * LANES;
         if (how.row == PDQ_DIVIDE_STEP) {
-            w.edge_count += PDQ_STEPS * LANES;
+            w.edge_rest += PDQ_STEPS * LANES;
             w.edge_inverse += PDQ_STEPS * LANES;
             w.edge_mask += PDQ_STEPS * LANES;
         }
         w.v_same += PDQ_STEPS * LANES;
         w.v_before += PDQ_STEPS * LANES;
+    }
+    if (STAGGERED) {
+        aim_lines(&w, run, position);
+        end_steps(&w, how);
     }
     run->position = position;
     store(run->row_sum, w.s);

@@ -368,14 +368,14 @@ END_TEST
 #ifdef WITH_FMA
 WITH_FMA static unsigned wrong_quotients(float c)
 {
-    const float r = 1.0f / c;
+    float inverse, rest;
+    pdq_reciprocal(c, &inverse, &rest);
     unsigned wrong = 0;
     for (uint32_t m = 0; m < 1u << 23; m++) {
         const uint32_t bits = m | 0x3f800000u;
         float s;
         memcpy(&s, &bits, sizeof s);
-        const float q = s * r;
-        wrong += __builtin_fmaf(__builtin_fmaf(-q, c, s), r, q) != s / c;
+        wrong += __builtin_fmaf(s, inverse, s * rest) != s / c;
     }
     return wrong;
 }
