@@ -97,7 +97,8 @@ static phash_status allocate(pdq_wave *w)
     const size_t edge = (size_t)(w->left + w->steps - w->right);
     const size_t stage = (size_t)round_up(w->width * w->channels, 64) / 4 * lanes;
     const size_t edge_pixels = edge * w->channels * lanes / 4;
-    /* v: lanes of the row above reach 2 * lanes steps ahead, those of the same block back. */
+    /* v: lanes of the row above reach 2 * lanes steps ahead, those of the same block back; what is read
+     * beside them, by up to a vector, lies in the memory, too. */
     w->v_stride = (steps + 4 * lanes) * lanes;
     const size_t carry = steps + 2 * 64, v = w->v_stride * w->ring, second = w->wc * PDQ_SIDE;
     size_t need = v + carry + second;

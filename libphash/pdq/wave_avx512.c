@@ -18,8 +18,9 @@ static inline VF enter(VF turned, const float *p)
 
 typedef VI window;
 
-static inline window window_of(uint32_t shift)
+static inline window window_of(uint32_t shift, const float **same, const float **before)
 {
+    (void)same, (void)before;
     /* Index 16 + i is lane i of the second operand. */
     const VI lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     return _mm512_and_si512(_mm512_sub_epi32(lane, _mm512_set1_epi32((int)shift)),

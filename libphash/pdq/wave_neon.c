@@ -15,8 +15,9 @@ static inline VF enter(VF s, const float *p)
 typedef uint8x16_t window;
 
 /* Byte indices into the vector pair (a, b): lane q is lane q - shift of a, or 4 + q - shift of b. */
-static inline window window_of(uint32_t shift)
+static inline window window_of(uint32_t shift, const float **same, const float **before)
 {
+    (void)same, (void)before;
     uint8_t at[16];
     for (uint32_t i = 0; i < 16; i++)
         at[i] = (uint8_t)((i - 4 * shift) & 31);

@@ -16,8 +16,8 @@
  *   STAGGERED          1: what a step does is spread over the three steps after it, too. From pixel to z
  *                      it is some fifteen operations one after the other; where a processor cannot look
  *                      ahead far enough to have several steps under way, it would wait for most of them.
- *   window(w), window_of(shift), leaving(a, b, w)  lanes of a up by shift, filled up with the last
- *                      lanes of b
+ *   window(w), window_of(shift, &a, &b), leaving(a, b, w)  lanes of a up by shift, filled up with the last
+ *                      lanes of b; window_of may move the pointers to where leaving wants them
  */
 
 #include "pdq/unroll.h"
@@ -175,7 +175,6 @@ static inline __attribute__((always_inline)) void run_as(pdq_run *run, const var
 {
     wave w;
     w.k = colours_of();
-    w.lag = window_of(run->shift);
     w.s = load(run->row_sum);
     w.z = load(run->second_sum);
     w.up0 = load(run->column_sum[0]);
@@ -192,6 +191,7 @@ static inline __attribute__((always_inline)) void run_as(pdq_run *run, const var
     w.out_v = run->v + (size_t)run->first * LANES;
     w.v_same = run->v_same + (size_t)run->first * LANES;
     w.v_before = run->v_before + (size_t)run->first * LANES;
+    w.lag = window_of(run->shift, &w.v_same, &w.v_before);
     w.carry = run->carry + run->first;
     w.keep = run->keep + run->first;
     w.out_z = run->z + (size_t)(run->first >> run->keep_shift) * LANES;
