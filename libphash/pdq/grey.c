@@ -18,18 +18,19 @@ bool pdq_grey_takes(const pdq_kernels *kernels, uint32_t width, uint32_t height,
  * column n, which is none: it stands one column further left, and what is missing is added later. */
 static void fill_tables(pdq_grey *g)
 {
+    const uint32_t tents = g->tents, columns = 8 * tents;
     for (uint32_t j = 0; j < PDQ_SIDE; j++)
         g->sample_x[j] = pdq_sample(j, g->width) - (j == PDQ_SIDE - 1);
     for (uint32_t j = 0; j < PDQ_SIDE; j++) {
         const uint32_t first = g->sample_x[j] - 2, last = g->width - 1;
-        uint32_t *base = &g->base[j / 8];
-        if (j % 8 == 0)
-            *base = first < g->width - 64 ? first : g->width - 64;
+        uint32_t *base = &g->base[j / tents];
+        if (j % tents == 0)
+            *base = first < g->width - columns ? first : g->width - columns;
         for (uint32_t k = 0; k < 8; k++) {
             /* The eighth has no weight. */
             const uint32_t column = first + k < last ? first + k : last;
             const uint32_t at = column - *base;
-            g->pick[j / 16][j / 8 % 2][j % 8 * 8 + k] = (uint8_t)(at < 64 ? at : 63);
+            g->pick[j * 8 + k] = (uint8_t)(at < columns ? at : columns - 1);
         }
     }
     for (uint32_t x = 0, j = 0; x < g->width; x++) {
@@ -42,8 +43,9 @@ static void fill_tables(pdq_grey *g)
 void pdq_grey_reset(pdq_grey *g, const pdq_kernels *kernels, uint32_t width, uint32_t height)
 {
     g->kernels = kernels;
-    if (g->width != width) {
+    if (g->width != width || g->tents != kernels->grey_tents) {
         g->width = width;
+        g->tents = kernels->grey_tents;
         fill_tables(g);
     }
     g->height = height;
@@ -55,7 +57,7 @@ void pdq_grey_reset(pdq_grey *g, const pdq_kernels *kernels, uint32_t width, uin
     memset(g->chain_in, 0, sizeof g->chain_in);
     memset(g->chain_sum, 0, sizeof g->chain_sum);
     memset(g->tent, 0, sizeof g->tent);
-    memset(g->z, 0, sizeof g->z);
+    memset(g->z[PDQ_GREY_Z_ABOVE], 0, PDQ_GREY_WINDOW * sizeof g->z[0]);
     memset(g->sum, 0, sizeof g->sum);
     memset(g->stage, 0, PDQ_GREY_ABOVE * sizeof g->stage[0]);
 }

@@ -21,7 +21,7 @@
  * Column n - 2 is in the last sample's sum only, and enters there as the reference adds it.
  *
  * Sums are kept times 4 for each division put off; a power of two changes no rounding, for nothing
- * here comes near the least float: all is a multiple of 2^-24 or so (see grey_avx512.c). */
+ * here comes near the least float: all is a multiple of 2^-24 or so (see grey_template.h). */
 #ifndef PHASH_PDQ_GREY_H
 #define PHASH_PDQ_GREY_H
 
@@ -34,7 +34,9 @@ enum {
     PDQ_GREY_SIDE = PDQ_GREY_WINDOW * PDQ_WINDOW_DIVISOR, /* the longest */
     PDQ_GREY_ROWS = 16,                                   /* of a block */
     PDQ_GREY_ABOVE = PDQ_GREY_WINDOW - 1, /* rows of the blocks before, in a window */
-    PDQ_GREY_LINE = PDQ_GREY_SIDE + 64
+    PDQ_GREY_LINE = PDQ_GREY_SIDE + 64,
+    PDQ_GREY_Z = 2 * PDQ_GREY_ROWS, /* rows of z */
+    PDQ_GREY_Z_ABOVE = PDQ_GREY_Z - PDQ_GREY_WINDOW
 };
 #define PDQ_GREY_SCALE 0x1p-8f /* the four divisions by 4 */
 
@@ -48,16 +50,22 @@ typedef struct pdq_grey_chain {
     uint32_t x;
 } pdq_grey_chain;
 
+/* Column x, after a sum. */
+static inline float pdq_grey_chain_step(pdq_grey_chain *c, float sum, uint32_t x)
+{
+    sum += c->in[x + 2];
+    sum -= c->in[x - 2];
+    c->out[x] = sum;
+    return sum;
+}
+
 /* Goes on to column `end`, which is left out. Where no vectors of 512 bits are under way, an addition
  * takes half as long, so this is no gain where it is put between a few of them. */
 static inline void pdq_grey_chain_to(pdq_grey_chain *c, uint32_t end)
 {
     float sum = c->sum;
-    for (uint32_t x = c->x; x < end; x++) {
-        sum += c->in[x + 2];
-        sum -= c->in[x - 2];
-        c->out[x] = sum;
-    }
+    for (uint32_t x = c->x; x < end; x++)
+        sum = pdq_grey_chain_step(c, sum, x);
     c->sum = sum;
     c->x = end;
 }
@@ -87,10 +95,11 @@ typedef struct pdq_grey {
 
     /* Of the size. */
     uint32_t sample_x[PDQ_SIDE]; /* the last one's is one less: see grey.c */
-    uint32_t base[PDQ_SIDE / 8]; /* first of the 64 columns that 8 tents lie in */
-    _Alignas(64) uint8_t pick[PDQ_SIDE / 16][2][64]; /* 8 columns of each tent, from base */
-    uint8_t first_sample[PDQ_GREY_SIDE]; /* by column: the first sample there or right of it */
-    uint32_t sample_row[PDQ_SIDE + 1];   /* newest row when a row of out is complete */
+    uint32_t tents;              /* of a load of 8 * tents columns: see grey_tents in kernels.h */
+    uint32_t base[PDQ_SIDE / 2]; /* by load: its first column */
+    _Alignas(64) uint8_t pick[PDQ_SIDE * 8]; /* 8 columns of each tent, from base */
+    uint8_t first_sample[PDQ_GREY_SIDE];     /* by column: the first sample there or right of it */
+    uint32_t sample_row[PDQ_SIDE + 1];       /* newest row when a row of out is complete */
 
     /* Goes from block to block as blocks are prepared. */
     _Alignas(64) int32_t beside[5][PDQ_GREY_ROWS]; /* sums of four pixels near the edges */
@@ -103,9 +112,12 @@ typedef struct pdq_grey {
     pdq_grey_chain chain; /* of the first edge row, then of the last one */
 
     /* Goes from block to block as samples are summed: see pdq_grey_place. */
-    int32_t tent[3][PDQ_SIDE];          /* of the last row, and pairs of the last two */
-    float z[PDQ_GREY_WINDOW][PDQ_SIDE]; /* row y of the second row box at y % 4 */
-    float sum[PDQ_SIDE];                /* of the second column box */
+    _Alignas(64) int32_t tent[3][PDQ_SIDE]; /* of the last row, and pairs of the last two */
+    /* Rows of the second row box. AVX2 keeps all of two blocks, row y at y % PDQ_GREY_Z; AVX-512 only
+     * those in the window, at PDQ_GREY_Z_ABOVE + y % 4. For both the last four are what is above the
+     * image. */
+    float z[PDQ_GREY_Z][PDQ_SIDE];
+    float sum[PDQ_SIDE]; /* of the second column box */
 
     _Alignas(64) uint8_t
         stage[PDQ_GREY_ABOVE + PDQ_GREY_ROWS][PDQ_GREY_SIDE]; /* rows above, rows that wait */
@@ -145,10 +157,9 @@ static inline uint32_t pdq_grey_place(uint32_t j)
 }
 
 /* Below the image everything is zero: the window moves down by one row, which only a sum of three
- * enters. The last row of out looks no further. */
-static inline void pdq_grey_last_row(pdq_grey *g)
+ * enters, and row height - 4 leaves it. The last row of out looks no further. */
+static inline void pdq_grey_last_row(pdq_grey *g, const float old[PDQ_SIDE])
 {
-    const float *old = g->z[g->height % PDQ_GREY_WINDOW];
     float z[PDQ_SIDE], *out = g->out + (size_t)(PDQ_SIDE - 1) * PDQ_SIDE;
     pdq_grey_edge_samples(g, z);
     for (uint32_t j = 0; j < PDQ_SIDE; j++) {

@@ -27,6 +27,8 @@ typedef struct pdq_kernels {
     void (*grey)(pdq_grey *g, const pdq_grey_block *prepared, const pdq_grey_block *next);
     /* Sets up g->chain for an edge row. */
     void (*grey_edge)(pdq_grey *g, const pdq_grey_edge *edge);
+    /* Samples whose tents one load of theirs holds, 8 columns for each: 2 or more. */
+    uint32_t grey_tents;
     /* When all rows are pushed: the last row of g->out, and the DCT of it all. */
     void (*grey_dct64)(pdq_grey *g, float b[PDQ_DCT_SIDE * PDQ_DCT_SIDE]);
 
