@@ -43,27 +43,48 @@ static int quality(const float a[PDQ_SIDE * PDQ_SIDE])
     return sum / 90 < 100 ? sum / 90 : 100;
 }
 
-/* Vectorised across outputs: every dot product is summed on its own, k ascending, each product
- * rounded before it is added. */
-static void dct64(const float a[PDQ_SIDE * PDQ_SIDE], float b[ROWS * ROWS])
+enum { HALF = ROWS / 2 };
+
+/* sum[i] += column k of the matrix, from row `first` on, times row k of 8 columns of a. */
+static inline __attribute__((always_inline)) void add_row(__m256 sum[HALF], const float *a, int k,
+                                                          int first)
 {
-    float t[ROWS][PDQ_SIDE];
-    enum { HALF = ROWS / 2 };
+    const __m256 v = _mm256_loadu_ps(a + (ptrdiff_t)k * PDQ_SIDE);
+#pragma GCC unroll 8
+    for (int i = 0; i < HALF; i++)
+        sum[i] = _mm256_add_ps(sum[i], _mm256_mul_ps(_mm256_set1_ps(dct_columns[k][first + i]), v));
+}
+
+/* The columns' transform by rows 0 .. rows - 1. A chain goes along, a column with every two rows: two
+ * operations that wait for each other beside 32 that don't. */
+static inline __attribute__((always_inline)) void
+transform_columns(const float a[PDQ_SIDE * PDQ_SIDE], float t[ROWS][PDQ_SIDE], const int rows,
+                  pdq_grey_chain *chain)
+{
+    float chain_sum =
+        chain ? chain->sum : 0.0f; /* kept out of memory, or each step waits for that */
+    uint32_t x = chain ? chain->x : 0;
     for (int j = 0; j < PDQ_SIDE; j += 8)
         for (int first = 0; first < ROWS; first += HALF) {
             __m256 sum[HALF];
             for (int i = 0; i < HALF; i++)
                 sum[i] = _mm256_setzero_ps();
-            for (int k = 0; k < PDQ_SIDE; k++) {
-                const __m256 v = _mm256_loadu_ps(a + k * PDQ_SIDE + j);
-#pragma GCC unroll 8
-                for (int i = 0; i < HALF; i++)
-                    sum[i] = _mm256_add_ps(
-                        sum[i], _mm256_mul_ps(_mm256_set1_ps(dct_columns[k][first + i]), v));
+            for (int k = 0; k < rows; k++) {
+                add_row(sum, a + j, k, first);
+                if (chain && k % 2 == 0)
+                    chain_sum = pdq_grey_chain_step(chain, chain_sum, x++);
             }
             for (int i = 0; i < HALF; i++)
                 _mm256_storeu_ps(&t[first + i][j], sum[i]);
         }
+    if (chain) {
+        chain->sum = chain_sum;
+        chain->x = x;
+    }
+}
+
+static inline void transform_rows(float t[ROWS][PDQ_SIDE], float b[ROWS * ROWS])
+{
     for (int first = 0; first < ROWS; first += 4) {
         __m256 sum[8];
         for (int i = 0; i < 8; i++)
@@ -83,6 +104,36 @@ static void dct64(const float a[PDQ_SIDE * PDQ_SIDE], float b[ROWS * ROWS])
             _mm256_storeu_ps(b + (first + i) * ROWS + 8, sum[2 * i + 1]);
         }
     }
+}
+
+/* Vectorised across outputs: every dot product is summed on its own, k ascending, each product
+ * rounded before it is added. */
+static void dct64(const float a[PDQ_SIDE * PDQ_SIDE], float b[ROWS * ROWS])
+{
+    float t[ROWS][PDQ_SIDE];
+    transform_columns(a, t, PDQ_SIDE, NULL);
+    transform_rows(t, b);
+}
+
+/* The same, while the last row is still to come: its chain takes as long as half of all else. Where an
+ * image is narrow, the chain runs over its end; nothing looks there. */
+static void grey_dct64(pdq_grey *g, float b[ROWS * ROWS])
+{
+    enum { LAST = PDQ_SIDE - 1 };
+    float t[ROWS][PDQ_SIDE];
+    _Static_assert(PDQ_SIDE / 8 * 2 * (LAST + 1) / 2 + 4 < PDQ_GREY_LINE, "columns of the chain");
+    transform_columns(g->out, t, LAST, &g->chain);
+    pdq_grey_last_row(g, g->z[(g->height - PDQ_GREY_WINDOW) % PDQ_GREY_Z]);
+    for (int j = 0; j < PDQ_SIDE; j += 8)
+        for (int first = 0; first < ROWS; first += HALF) {
+            __m256 sum[HALF];
+            for (int i = 0; i < HALF; i++)
+                sum[i] = _mm256_loadu_ps(&t[first + i][j]);
+            add_row(sum, g->out + j, LAST, first);
+            for (int i = 0; i < HALF; i++)
+                _mm256_storeu_ps(&t[first + i][j], sum[i]);
+        }
+    transform_rows(t, b);
 }
 
 /* Floats as signed integers in the same order: the lower bits of a negative number are flipped.
@@ -225,6 +276,7 @@ void pdq_finish_avx2(pdq_kernels *kernels)
 {
     kernels->quality = quality;
     kernels->dct64 = dct64;
+    kernels->grey_dct64 = grey_dct64;
     kernels->threshold = threshold;
     kernels->dihedral = dihedral;
 }

@@ -75,6 +75,7 @@ void pdq_kernels_fill(pdq_kernels *kernels, uint32_t sets)
         pdq_wave_avx2(kernels);
         pdq_helix_avx2(kernels);
         pdq_finish_avx2(kernels);
+        pdq_grey_avx2(kernels);
     }
     if (sets & PHASH_CPU_AVX512) {
         pdq_wave_avx512(kernels);

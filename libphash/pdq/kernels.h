@@ -54,6 +54,7 @@ void pdq_kernels_c(pdq_kernels *kernels);
 void pdq_wave_avx2(pdq_kernels *kernels);
 void pdq_helix_avx2(pdq_kernels *kernels);
 void pdq_finish_avx2(pdq_kernels *kernels);
+void pdq_grey_avx2(pdq_kernels *kernels);
 void pdq_wave_avx512(pdq_kernels *kernels);
 void pdq_helix_avx512(pdq_kernels *kernels);
 void pdq_finish_avx512(pdq_kernels *kernels);

@@ -1,0 +1,450 @@
+/* The filter of grey images (grey.h) for AVX2: 16 samples or rows are two vectors. */
+#include "pdq/kernels.h"
+
+#include <immintrin.h>
+#include <string.h>
+
+enum { ROWS = PDQ_GREY_ROWS, ABOVE = PDQ_GREY_ABOVE, GROUPS = PDQ_SIDE / 16 };
+typedef struct VF {
+    __m256 a, b;
+} VF;
+typedef struct VI {
+    __m256i a, b;
+} VI;
+
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE __m256i load_half(const void *p)
+{
+    return _mm256_loadu_si256((const __m256i *)p);
+}
+INLINE __m128i load_quarter(const void *p)
+{
+    return _mm_loadu_si128((const __m128i *)p);
+}
+INLINE void store_half(void *p, __m256i v)
+{
+    _mm256_storeu_si256((__m256i *)p, v);
+}
+INLINE VI load(const int32_t *p)
+{
+    return (VI){load_half(p), load_half(p + 8)};
+}
+INLINE void store(int32_t *p, VI v)
+{
+    store_half(p, v.a);
+    store_half(p + 8, v.b);
+}
+INLINE VF load_floats(const float *p)
+{
+    return (VF){_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)};
+}
+INLINE void store_floats(float *p, VF v)
+{
+    _mm256_storeu_ps(p, v.a);
+    _mm256_storeu_ps(p + 8, v.b);
+}
+INLINE VI zeros(void)
+{
+    return (VI){_mm256_setzero_si256(), _mm256_setzero_si256()};
+}
+INLINE VF splat(float v)
+{
+    return (VF){_mm256_set1_ps(v), _mm256_set1_ps(v)};
+}
+INLINE VF add(VF x, VF y)
+{
+    return (VF){_mm256_add_ps(x.a, y.a), _mm256_add_ps(x.b, y.b)};
+}
+INLINE VF sub(VF x, VF y)
+{
+    return (VF){_mm256_sub_ps(x.a, y.a), _mm256_sub_ps(x.b, y.b)};
+}
+INLINE VF mul(VF x, VF y)
+{
+    return (VF){_mm256_mul_ps(x.a, y.a), _mm256_mul_ps(x.b, y.b)};
+}
+INLINE VI add_dwords(VI x, VI y)
+{
+    return (VI){_mm256_add_epi32(x.a, y.a), _mm256_add_epi32(x.b, y.b)};
+}
+INLINE VF to_float(VI v)
+{
+    return (VF){_mm256_cvtepi32_ps(v.a), _mm256_cvtepi32_ps(v.b)};
+}
+INLINE uint32_t unequal(VF x, VF y)
+{
+    const int a = _mm256_movemask_ps(_mm256_cmp_ps(x.a, y.a, _CMP_NEQ_OQ));
+    const int b = _mm256_movemask_ps(_mm256_cmp_ps(x.b, y.b, _CMP_NEQ_OQ));
+    return (uint32_t)(a | b << 8);
+}
+
+/* See divide() in ops_avx512.h. */
+INLINE __m256 third_of_half(__m256 s)
+{
+    const __m256 c = _mm256_set1_ps(3.0f), r = _mm256_set1_ps(1.0f / 3.0f), q = _mm256_mul_ps(s, r);
+    return _mm256_fmadd_ps(_mm256_fnmadd_ps(q, c, s), r, q);
+}
+INLINE VF third(VF s)
+{
+    return (VF){third_of_half(s.a), third_of_half(s.b)};
+}
+
+/* ---- near the edges ---- */
+
+INLINE VI lanes(const __m128i x[4])
+{
+    return (VI){_mm256_set_m128i(x[1], x[0]), _mm256_set_m128i(x[3], x[2])};
+}
+
+INLINE VI shuffle(VI v, __m128i s)
+{
+    const __m256i both = _mm256_broadcastsi128_si256(s);
+    return (VI){_mm256_shuffle_epi8(v.a, both), _mm256_shuffle_epi8(v.b, both)};
+}
+
+/* Each four bytes' sum. */
+INLINE __m256i fours_of_half(__m256i v)
+{
+    return _mm256_madd_epi16(_mm256_maddubs_epi16(v, _mm256_set1_epi8(1)), _mm256_set1_epi16(1));
+}
+INLINE VI fours(VI v)
+{
+    return (VI){fours_of_half(v.a), fours_of_half(v.b)};
+}
+
+INLINE void transpose_half(__m256i *a, __m256i *b, __m256i *c, __m256i *d)
+{
+    const __m256i ab0 = _mm256_unpacklo_epi32(*a, *b), ab1 = _mm256_unpackhi_epi32(*a, *b);
+    const __m256i cd0 = _mm256_unpacklo_epi32(*c, *d), cd1 = _mm256_unpackhi_epi32(*c, *d);
+    *a = _mm256_unpacklo_epi64(ab0, cd0);
+    *b = _mm256_unpackhi_epi64(ab0, cd0);
+    *c = _mm256_unpacklo_epi64(ab1, cd1);
+    *d = _mm256_unpackhi_epi64(ab1, cd1);
+}
+INLINE void transpose(const VI v[4], VI out[4])
+{
+    for (int i = 0; i < 4; i++)
+        out[i] = v[i];
+    transpose_half(&out[0].a, &out[1].a, &out[2].a, &out[3].a);
+    transpose_half(&out[0].b, &out[1].b, &out[2].b, &out[3].b);
+}
+
+/* n bytes up, from 0 to 15, filled up with the last of `below`. */
+#define BYTES_UP(v, below, n)                                                                      \
+    _mm256_alignr_epi8(v, _mm256_permute2x128_si256(below, v, 0x21), 16 - (n))
+#define shifted(now, above, n)                                                                     \
+    ((VI){BYTES_UP((now).a, (above).b, 4 * (n)), BYTES_UP((now).b, (now).a, 4 * (n))})
+
+INLINE void load_pairs(const float *p, VF *even, VF *odd)
+{
+    __m256 half[2][2];
+    for (int i = 0; i < 2; i++) {
+        const __m256 low = _mm256_loadu_ps(p + 16 * i), high = _mm256_loadu_ps(p + 16 * i + 8);
+        half[0][i] = _mm256_shuffle_ps(low, high, 0x88);
+        half[1][i] = _mm256_shuffle_ps(low, high, 0xdd);
+        for (int k = 0; k < 2; k++)
+            half[k][i] = _mm256_castpd_ps(
+                _mm256_permute4x64_pd(_mm256_castps_pd(half[k][i]), _MM_SHUFFLE(3, 1, 2, 0)));
+    }
+    *even = (VF){half[0][0], half[0][1]};
+    *odd = (VF){half[1][0], half[1][1]};
+}
+
+INLINE void store_pairs_of_half(float *p, __m256 even, __m256 odd)
+{
+    const __m256 low = _mm256_unpacklo_ps(even, odd), high = _mm256_unpackhi_ps(even, odd);
+    _mm256_storeu_ps(p, _mm256_permute2f128_ps(low, high, 0x20));
+    _mm256_storeu_ps(p + 8, _mm256_permute2f128_ps(low, high, 0x31));
+}
+INLINE void store_pairs(float *p, VF even, VF odd)
+{
+    store_pairs_of_half(p, even.a, odd.a);
+    store_pairs_of_half(p + 16, even.b, odd.b);
+}
+
+/* Eight sums lie in 11 pixels, which both lanes are given. */
+INLINE VI edge_fours(VI v, const uint8_t *p, uint32_t have)
+{
+    const __m256i at = _mm256_setr_epi8(0, 1, 2, 3, 1, 2, 3, 4, 2, 3, 4, 5, 3, 4, 5, 6, 4, 5, 6, 7,
+                                        5, 6, 7, 8, 6, 7, 8, 9, 7, 8, 9, 10);
+    uint8_t end[24] = {0};
+    if (have < sizeof end)
+        p = memcpy(end, p, have);
+    const __m256i a = _mm256_broadcastsi128_si256(load_quarter(p));
+    const __m256i b = _mm256_broadcastsi128_si256(load_quarter(p + 8));
+    return add_dwords(v, fours((VI){_mm256_shuffle_epi8(a, at), _mm256_shuffle_epi8(b, at)}));
+}
+
+/* ---- residues ---- */
+
+/* 16 samples stand in two vectors as halves_of() leaves them. Only what goes in or out is in order. */
+INLINE __m256i in_fours(__m256i v)
+{
+    return _mm256_permute4x64_epi64(v, _MM_SHUFFLE(3, 1, 2, 0));
+}
+INLINE __m256 floats_in_fours(__m256 v)
+{
+    return _mm256_castsi256_ps(in_fours(_mm256_castps_si256(v)));
+}
+INLINE __m256 low_twos(__m256 x, __m256 y)
+{
+    return _mm256_castpd_ps(_mm256_unpacklo_pd(_mm256_castps_pd(x), _mm256_castps_pd(y)));
+}
+INLINE __m256 high_twos(__m256 x, __m256 y)
+{
+    return _mm256_castpd_ps(_mm256_unpackhi_pd(_mm256_castps_pd(x), _mm256_castps_pd(y)));
+}
+INLINE VF from_order(VF v)
+{
+    const __m256 low = floats_in_fours(v.a), high = floats_in_fours(v.b);
+    return (VF){low_twos(low, high), high_twos(low, high)};
+}
+INLINE VF to_order(VF v)
+{
+    return (VF){floats_in_fours(low_twos(v.a, v.b)), floats_in_fours(high_twos(v.a, v.b))};
+}
+
+INLINE uint64_t columns_of_half(const uint8_t *const rows[4], uint32_t x, uint8_t least)
+{
+    const __m256i a = _mm256_avg_epu8(load_half(rows[0] + x), load_half(rows[1] + x));
+    const __m256i c = _mm256_avg_epu8(load_half(rows[2] + x), load_half(rows[3] + x));
+    const __m256i mean = _mm256_avg_epu8(a, c);
+    const __m256i most = _mm256_max_epu8(mean, _mm256_set1_epi8((char)least));
+    return (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(mean, most));
+}
+
+/* The last word of a row is read so that it ends there. */
+INLINE uint64_t columns_of_word(const uint8_t *const rows[4], uint32_t width, uint32_t x,
+                                uint8_t least)
+{
+    const uint32_t from = x < width - 64 ? x : width - 64;
+    return (columns_of_half(rows, from, least) | columns_of_half(rows, from + 32, least) << 32) >>
+           (x - from);
+}
+
+/* n bytes down, from 0 to 15, of 64; what comes in says nothing. */
+#define BYTES_DOWN(v, n)                                                                           \
+    ((VI){_mm256_alignr_epi8(_mm256_permute2x128_si256((v).a, (v).b, 0x21), (v).a, n),             \
+          _mm256_alignr_epi8(_mm256_permute2x128_si256((v).b, (v).b, 0x21), (v).b, n)})
+
+INLINE VI add_words(VI x, VI y)
+{
+    return (VI){_mm256_add_epi16(x.a, y.a), _mm256_add_epi16(x.b, y.b)};
+}
+
+enum { SUMS = 25 }; /* from 32 columns */
+
+static inline VI sums_at(const uint8_t *const rows[4], uint32_t width, uint32_t x)
+{
+    const uint32_t from = x - 3, at = from < width - 32 ? from : width - 32;
+    VI v = zeros();
+    for (int i = 0; i < 4; i++) {
+        const uint8_t *p = rows[i] + at;
+        v = add_words(v, (VI){_mm256_cvtepu8_epi16(load_quarter(p)),
+                              _mm256_cvtepu8_epi16(load_quarter(p + 16))});
+    }
+    if (at != from) { /* 0 from the row's end on */
+        uint16_t column[64] = {0};
+        store_half(column, v.a);
+        store_half(column + 16, v.b);
+        v = (VI){load_half(column + (from - at)), load_half(column + (from - at) + 16)};
+    }
+    const VI v2 = add_words(v, BYTES_DOWN(v, 2));
+    const VI v4 = add_words(v2, BYTES_DOWN(v2, 4));
+    const VI v5 = add_words(v4, BYTES_DOWN(v4, 2));
+    return add_words(add_words(v5, BYTES_DOWN(v5, 4)), BYTES_DOWN(v4, 8));
+}
+
+/* Sums are under 2^15. */
+INLINE uint32_t sums_from(VI sums, int least)
+{
+    const __m256i below = _mm256_set1_epi16((short)(least - 1));
+    return (uint32_t)_mm256_movemask_epi8(in_fours(
+        _mm256_packs_epi16(_mm256_cmpgt_epi16(sums.a, below), _mm256_cmpgt_epi16(sums.b, below))));
+}
+
+INLINE int sum_of(VI sums, int i)
+{
+    uint16_t sum[32];
+    store_half(sum, sums.a);
+    store_half(sum + 16, sums.b);
+    return sum[i];
+}
+
+static void change_residue(float residue[PDQ_SIDE], uint8_t j, float r)
+{
+    const __m256i step = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    for (int i = j / 8 * 8; i < PDQ_SIDE; i += 8) {
+        const __m256i before = _mm256_cmpgt_epi32(_mm256_set1_epi32(j - i), step);
+        const __m256 v = _mm256_loadu_ps(residue + i);
+        _mm256_storeu_ps(residue + i,
+                         _mm256_blendv_ps(_mm256_set1_ps(r), v, _mm256_castsi256_ps(before)));
+    }
+}
+
+#include "pdq/grey_template.h"
+
+/* ---- samples ---- */
+
+/* Two samples' tents lie in 16 columns; `pick` lays out eight for each. */
+typedef struct picks {
+    const uint8_t *pick;
+    uint32_t base[8];
+} picks;
+
+INLINE void picks_of(const pdq_grey *g, int group, picks *at)
+{
+    at->pick = g->pick + (size_t)group * 128;
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; i++)
+        at->base[i] = g->base[group * 8 + i];
+}
+
+/* The columns of samples 4i .. 4i + 3. */
+INLINE __m256i picked(const uint8_t *row, const picks *at, int i)
+{
+    const __m256i v =
+        _mm256_inserti128_si256(_mm256_castsi128_si256(load_quarter(row + at->base[2 * i])),
+                                load_quarter(row + at->base[2 * i + 1]), 1);
+    return _mm256_shuffle_epi8(v, load_half(at->pick + 32 * (size_t)i));
+}
+
+/* 0 but in the last lane: it changes no sum of others, none of which is -0. */
+INLINE __m256 in_last(float v)
+{
+    const __m256i last = _mm256_setr_epi32(0, 0, 0, 0, 0, 0, 0, -1);
+    return _mm256_and_ps(_mm256_set1_ps(v), _mm256_castsi256_ps(last));
+}
+
+/* The halves of 16 samples' tents in a row, as 16-bit integers: those of two samples of the first four,
+ * two of the third, then two of each again; and so of the second four and the last. Half a tent is under
+ * 2^12.
+ *
+ * Where the samples are eight columns apart they lie so, but that the row's last four would go beyond
+ * it, and its last sample is one column further left. */
+INLINE VI halves_of(const uint8_t *row, const picks *at, const bool eights, const bool last)
+{
+    const __m256i weights = _mm256_set1_epi64x(0x0001020304030201), ones = _mm256_set1_epi16(1);
+    __m256i half[4];
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        const __m256i v = eights && !(last && i == 3)
+                              ? load_half(row + at->base[0] + 32 * (size_t)i)
+                              : picked(row, at, i);
+        half[i] = _mm256_madd_epi16(_mm256_maddubs_epi16(v, weights), ones);
+    }
+    return (VI){_mm256_packs_epi32(half[0], half[2]), _mm256_packs_epi32(half[1], half[3])};
+}
+
+INLINE VI whole(VI halves)
+{
+    const __m256i ones = _mm256_set1_epi16(1);
+    return (VI){_mm256_madd_epi16(halves.a, ones), _mm256_madd_epi16(halves.b, ones)};
+}
+
+/* 16 samples of a block as far as the second row box. Rows that it has not are its last one again: they
+ * say nothing, and no block comes after them. Tents are summed down four rows as two pairs. A row is
+ * begun before the one above it is done, for each is a chain of operations that wait for one another. */
+INLINE void row_boxes_as(pdq_grey *g, const pdq_grey_block *b, int group, float chain[ROWS][2],
+                         const bool eights, const bool first, const bool last)
+{
+    const pdq_grey_rows *rows = pdq_grey_rows_of(g, b);
+    const int at = 16 * group;
+    float *z = g->z[b->first % PDQ_GREY_Z] + at;
+    picks at_row;
+    picks_of(g, group, &at_row);
+    VI before = load(g->tent[0] + at);
+    VI pair[2] = {load(g->tent[1] + at), load(g->tent[2] + at)};
+    VI halves = halves_of(b->rows[ABOVE], &at_row, eights, last);
+    __m128 chain_sum = two_floats(g->chain_sum);
+    for (uint32_t two = 0; two < ROWS; two += 2)
+#pragma GCC unroll 2
+        for (uint32_t row = two; row < two + 2; row++, z += PDQ_SIDE) {
+            const uint32_t below = row + 1 < ROWS ? row + 1 : row;
+            const VI next = halves_of(b->rows[ABOVE + below], &at_row, eights, last);
+            if (first)
+                chain_sum = chain_step(g, chain_sum, row, chain[row]);
+            const VI now = whole(halves);
+            const VI two_rows = add_dwords(now, before);
+            const VI four_rows = add_dwords(two_rows, pair[row % 2]);
+            pair[row % 2] = two_rows;
+            before = now;
+            halves = next;
+            const float *residue = rows->residue[row] + (size_t)group * rows->residue_step[row];
+            VF v = add(to_float(four_rows), load_floats(residue));
+            /* What the last sample's sum of five has beyond its tent: the column that is no integer,
+             * and the one that leaves. */
+            if (last) {
+                v.b = _mm256_add_ps(v.b, in_last(rows->right[row]));
+                v.b = _mm256_sub_ps(v.b, in_last(rows->leaving[row]));
+            }
+            store_floats(z, v);
+        }
+    store(g->tent[0] + at, before);
+    store(g->tent[1] + at, pair[0]);
+    store(g->tent[2] + at, pair[1]);
+}
+
+INLINE void row_boxes(pdq_grey *g, const pdq_grey_block *b, int group, float chain[ROWS][2],
+                      const bool first, const bool last)
+{
+    if (g->width == PDQ_SIDE * 8)
+        row_boxes_as(g, b, group, chain, true, first, last);
+    else
+        row_boxes_as(g, b, group, chain, false, first, last);
+}
+
+/* All samples of a block through the second column box: apart from the rest, which is short of registers,
+ * and whose multiplications and these additions would wait for the same ports. */
+static void sum_down(pdq_grey *g, const pdq_grey_block *b)
+{
+    enum { VECTORS = PDQ_SIDE / 8 };
+    const VF scale = splat(PDQ_GREY_SCALE);
+    uint32_t next = g->next_sample, next_row = g->sample_row[next] - b->first;
+    __m256 sum[VECTORS];
+    for (int k = 0; k < VECTORS; k++)
+        sum[k] = _mm256_loadu_ps(g->sum + 8 * k);
+    for (uint32_t row = 0; row < b->count; row++) {
+        const float *z = g->z[(b->first + row) % PDQ_GREY_Z];
+        const float *old = g->z[(b->first + row - PDQ_GREY_WINDOW) % PDQ_GREY_Z];
+#pragma GCC unroll 8
+        for (int k = 0; k < VECTORS; k++) {
+            sum[k] = _mm256_add_ps(sum[k], _mm256_loadu_ps(z + 8 * k));
+            sum[k] = _mm256_sub_ps(sum[k], _mm256_loadu_ps(old + 8 * k));
+        }
+        if (row == next_row) {
+            float *out = g->out + (size_t)next * PDQ_SIDE;
+            for (int k = 0; k < VECTORS; k += 2)
+                store_floats(out + 8 * k, to_order(mul((VF){sum[k], sum[k + 1]}, scale)));
+            next_row = g->sample_row[++next] - b->first;
+        }
+    }
+    for (int k = 0; k < VECTORS; k++)
+        _mm256_storeu_ps(g->sum + 8 * k, sum[k]);
+    g->next_sample = next;
+}
+
+static void sum_first(pdq_grey *g, const pdq_grey_block *b, float chain[ROWS][2])
+{
+    row_boxes(g, b, 0, chain, true, false);
+}
+
+static void sum_others(pdq_grey *g, const pdq_grey_block *b)
+{
+    for (int group = 1; group < GROUPS - 1; group++)
+        row_boxes(g, b, group, NULL, false, false);
+    row_boxes(g, b, GROUPS - 1, NULL, false, true);
+    if (b->first == 0)
+        for (int y = 0; y < ABOVE; y++)
+            for (int j = 0; j < PDQ_SIDE; j += 16)
+                store_floats(g->z[y] + j, from_order(load_floats(g->edge[y] + j)));
+    sum_down(g, b);
+}
+
+void pdq_grey_avx2(pdq_kernels *kernels)
+{
+    kernels->grey = grey;
+    kernels->grey_edge = grey_edge;
+    kernels->grey_tents = 2;
+}
