@@ -9,13 +9,14 @@
 
 enum { ROWS = PDQ_DCT_SIDE };
 
-/* s / 255, rounded correctly: see divide() in wave_avx2.c. */
+/* s / 255, rounded correctly: see pdq_reciprocal. */
 static inline __m256i steps(__m256 u, __m256 v)
 {
-    const __m256 c = _mm256_set1_ps(255.0f), r = _mm256_set1_ps(1.0f / 255.0f);
+    float inverse, rest;
+    pdq_reciprocal(255.0f, &inverse, &rest);
     const __m256 s = _mm256_mul_ps(_mm256_sub_ps(u, v), _mm256_set1_ps(100.0f));
-    const __m256 q = _mm256_mul_ps(s, r);
-    const __m256 d = _mm256_fmadd_ps(_mm256_fnmadd_ps(q, c, s), r, q);
+    const __m256 d =
+        _mm256_fmadd_ps(s, _mm256_set1_ps(inverse), _mm256_mul_ps(s, _mm256_set1_ps(rest)));
     return _mm256_abs_epi32(_mm256_cvttps_epi32(d));
 }
 

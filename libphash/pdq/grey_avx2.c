@@ -79,11 +79,12 @@ INLINE uint32_t unequal(VF x, VF y)
     return (uint32_t)(a | b << 8);
 }
 
-/* See divide() in ops_avx512.h. */
+/* See pdq_reciprocal. */
 INLINE __m256 third_of_half(__m256 s)
 {
-    const __m256 c = _mm256_set1_ps(3.0f), r = _mm256_set1_ps(1.0f / 3.0f), q = _mm256_mul_ps(s, r);
-    return _mm256_fmadd_ps(_mm256_fnmadd_ps(q, c, s), r, q);
+    float inverse, rest;
+    pdq_reciprocal(3.0f, &inverse, &rest);
+    return _mm256_fmadd_ps(s, _mm256_set1_ps(inverse), _mm256_mul_ps(s, _mm256_set1_ps(rest)));
 }
 INLINE VF third(VF s)
 {

@@ -56,11 +56,12 @@ static inline uint32_t unequal(VF a, VF b)
     return _mm512_cmp_ps_mask(a, b, _CMP_NEQ_OQ);
 }
 
-/* See divide() in ops_avx512.h. */
+/* See pdq_reciprocal. */
 static inline VF third(VF s)
 {
-    const VF c = _mm512_set1_ps(3.0f), r = _mm512_set1_ps(1.0f / 3.0f), q = _mm512_mul_ps(s, r);
-    return _mm512_fmadd_ps(_mm512_fnmadd_ps(q, c, s), r, q);
+    float inverse, rest;
+    pdq_reciprocal(3.0f, &inverse, &rest);
+    return _mm512_fmadd_ps(s, _mm512_set1_ps(inverse), _mm512_mul_ps(s, _mm512_set1_ps(rest)));
 }
 
 /* ---- near the edges ---- */

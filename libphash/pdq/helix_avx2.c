@@ -3,8 +3,9 @@
 
 #include "pdq/helix_edges.h"
 
-#define TOGETHER    4
+#define TOGETHER    2
 #define KEEPS_MEANS 0
+#define STAGGERED   1
 
 static inline VF enter(VF a, const float *p)
 {
@@ -17,9 +18,9 @@ static inline void first(VF v, float *p)
     _mm_store_ss(p, _mm256_castps256_ps128(v));
 }
 
-static inline void lowest(VF v, float *p)
+static inline void lowest(const VF v[2], float *p)
 {
-    _mm_storel_pi((__m64 *)(void *)p, _mm256_castps256_ps128(v));
+    _mm_storeu_ps(p, _mm_movelh_ps(_mm256_castps256_ps128(v[0]), _mm256_castps256_ps128(v[1])));
 }
 
 static inline void keep(float *p, VF z, int n)

@@ -3,6 +3,7 @@
 
 #define TOGETHER    1
 #define KEEPS_MEANS 1
+#define STAGGERED   0
 
 /* Halves of two rows to a vector, then quarters of four: fewer steps than twice group_of's. */
 static inline __attribute__((always_inline)) VI halves(const pdq_rows *r, int q, int turn,
@@ -38,9 +39,9 @@ static inline void first(VF v, float *p)
     _mm_store_ss(p, _mm512_castps512_ps128(v));
 }
 
-static inline void lowest(VF v, float *p)
+static inline void lowest(const VF v[1], float *p)
 {
-    _mm_storeu_ps(p, _mm512_castps512_ps128(v));
+    _mm_storeu_ps(p, _mm512_castps512_ps128(v[0]));
 }
 
 static inline void keep(float *p, VF z, int n)

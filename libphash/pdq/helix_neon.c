@@ -5,6 +5,7 @@
 
 #define TOGETHER    4
 #define KEEPS_MEANS 0
+#define STAGGERED   0
 
 static inline VF enter(VF a, const float *p)
 {
@@ -16,9 +17,10 @@ static inline void first(VF v, float *p)
     vst1q_lane_f32(p, v, 0);
 }
 
-static inline void lowest(VF v, float *p)
+static inline void lowest(const VF v[4], float *p)
 {
-    first(v, p);
+    for (int i = 0; i < 4; i++)
+        first(v[i], p + i);
 }
 
 /* LAST is 1. */

@@ -2,13 +2,15 @@
  * after its ops_*.h (VF, VI of LANES lanes, load, store, add, sub, mul, masked, divide, group_of, product,
  * grey, colours: see wave_template.h), and which defines besides:
  *
- *   TOGETHER           steps whose boxes go before their luma: 4, or 1 where registers hold both
+ *   TOGETHER           steps whose boxes go before their luma: 2, 4, or 1 where registers hold both
  *   KEEPS_MEANS        1 where registers also hold the column box's outputs of the last four steps
+ *   STAGGERED          1: the three boxes of a step are spread over the two steps after it, too, where a
+ *                      processor cannot look ahead far enough to have several steps under way
  *   two_groups_of(r, q, turn, at, d)  where TOGETHER is 1: as group_of, of 32 bytes and eight vectors
  *
  *   enter(a, p)        lanes 1 .. of a, then *p
  *   first(v, p)        puts lane 0 of v at *p
- *   lowest(v, p)       puts the first LAST lanes of v at p[0 ..]
+ *   lowest(v, p)       puts the first LAST lanes of v[0], then v[1], ... at p[0 ..]
  *   keep(p, z, n)      puts lanes LAST - 1 - n, 2 LAST - 1 - n, ... of z at theirs of p; n is 0, then 1,
  *                      ...: what the other lanes become at n = 0 does not matter
  *   edge               lanes inside the image: edge_of(p) is those where the integers p[0 ..] are all
@@ -120,6 +122,7 @@ typedef struct variant {
 typedef struct helix {
     sixteen s, z, up0, up1;         /* row sum, second row sum, column sums of two steps */
     sixteen mean[PDQ_HELIX_WINDOW]; /* where KEEPS_MEANS */
+    sixteen v;                      /* the first row box's newest outputs */
     edge edge_before[PARTS];        /* of the step before */
     VI d[PARTS][12];
     colours k;
@@ -130,17 +133,14 @@ typedef struct helix {
     const pdq_helix_divisors *divisors;
 } helix;
 
-/* The boxes of step k for part i, which has the column sums `above`. */
-INLINE void boxes(helix *w, const int i, const int k, const VF above, const variant how)
+/* The first row box of step k, for part i; lanes inside the image at the step before, and now. */
+INLINE void row_box(helix *w, const int i, const int k, const edge before, const edge now,
+                    const variant how)
 {
     enum { L = PDQ_HELIX_ROWS, FOUR = PDQ_HELIX_WINDOW };
     const int lane = i * LANES;
-    const edge before = w->edge_before[i];
-    if (how.seam)
-        w->edge_before[i] = edge_of(w->edge[k].mask + lane);
     if (!how.dark) {
-        const VF luma = how.seam ? only(w->luma + k * L + lane, w->edge_before[i])
-                                 : load(w->luma + k * L + lane);
+        const VF luma = how.seam ? only(w->luma + k * L + lane, now) : load(w->luma + k * L + lane);
         if (how.seam)
             store(w->luma + k * L + lane, luma);
         const float *gone =
@@ -155,25 +155,37 @@ INLINE void boxes(helix *w, const int i, const int k, const VF above, const vari
         v = mul(v, load(w->edge[k].inverse + lane));
     else if (how.seam)
         v = divide(v, load(w->edge[k].inverse + lane), load(w->edge[k].rest + lane));
+    w->v.part[i] = v;
+}
 
+/* The column box of step k, for part i, which has the column sums `above`. */
+INLINE void column_box(helix *w, const int i, const int k, const VF above)
+{
+    enum { FOUR = PDQ_HELIX_WINDOW, DOWN = PDQ_HELIX_LAG * (PDQ_HELIX_ROWS - FOUR) };
+    const VF v = w->v.part[i];
     /* The row that leaves the window is LAST lanes on, 8 steps ago; stored there and read again LAST
      * floats on, with the last rows of the block before behind it, which stand at the step 24 further. */
     float *slot = w->above + k % 8 * PDQ_HELIX_SLOT + i * 2 * LANES;
-    float *bottom = w->bottom + k * FOUR + i * LAST;
+    const float *bottom = w->bottom + (k + 8 + DOWN) * FOUR + i * LAST;
     const VF sum = sub(add(above, v), load(slot + LAST));
     store(slot, v);
-    memcpy(slot + LANES, bottom + (8 + PDQ_HELIX_LAG * (L - FOUR)) * FOUR, LAST * sizeof *slot);
-    lowest(v, bottom);
+    memcpy(slot + LANES, bottom, LAST * sizeof *slot);
     w->up0.part[i] = w->up1.part[i];
     w->up1.part[i] = sum;
     if (i == PARTS - 1)
         first(sum, w->carry + k - PDQ_HELIX_SKEW);
+}
 
-    VF mean = sum;
+/* The second row box of step k, for part i, after its column box. */
+INLINE void second_row_box(helix *w, const int i, const int k, const edge before, const variant how)
+{
+    enum { L = PDQ_HELIX_ROWS };
+    const int lane = i * LANES;
+    VF mean = w->up1.part[i];
     if (how.column)
         mean = divide(mean, load(w->divisors->inverse + lane), load(w->divisors->rest + lane));
-    float *stored = w->means + k % FOUR * L + lane;
-    VF *kept = &w->mean[k % FOUR].part[i];
+    float *stored = w->means + k % PDQ_HELIX_WINDOW * L + lane;
+    VF *kept = &w->mean[k % PDQ_HELIX_WINDOW].part[i];
     const VF z = w->z.part[i], gone = KEEPS_MEANS ? *kept : load(stored);
     w->z.part[i] = sub(how.seam ? join(z, mean, before) : add(z, mean), gone);
     if (KEEPS_MEANS)
@@ -188,6 +200,76 @@ INLINE void boxes(helix *w, const int i, const int k, const VF above, const vari
     const int n = k % 8 / 2;
     if (k % 2 == 0 && n % PARTS == i)
         keep(w->out_z + k / 8 * L + lane, w->z.part[i], n / PARTS);
+}
+
+/* Each row takes the sum of the row above it: lane by lane of the part before, or the next lane of the last
+ * part. */
+INLINE VF above_of(const helix *w, const sixteen *up, const int i, const int k)
+{
+    return i ? up->part[i ? i - 1 : 0] : enter(up->part[PARTS - 1], w->carry + k);
+}
+
+INLINE edge edge_at(const helix *w, const int i, const int k, const variant how)
+{
+    return edge_of(w->edge[how.seam ? k : 0].mask + i * LANES);
+}
+
+INLINE void row_boxes(helix *w, const int k, const variant how)
+{
+#define ROW(i) row_box(w, i, k, edge_at(w, i, k - 1, how), edge_at(w, i, k, how), how)
+    WITH_EACH_PART(ROW);
+#undef ROW
+}
+
+INLINE void column_boxes(helix *w, const int k)
+{
+    const sixteen up = w->up0;
+#define COLUMN(i) column_box(w, i, k, above_of(w, &up, i, k))
+    WITH_EACH_PART(COLUMN);
+#undef COLUMN
+    lowest(w->v.part, w->bottom + k * PDQ_HELIX_WINDOW);
+}
+
+INLINE void second_row_boxes(helix *w, const int k, const variant how)
+{
+#define SECOND(i) second_row_box(w, i, k, edge_at(w, i, k - 1, how), how)
+    WITH_EACH_PART(SECOND);
+#undef SECOND
+}
+
+/* All boxes of step k for part i. */
+INLINE void boxes(helix *w, const int i, const int k, const VF above, const variant how)
+{
+    const edge before = w->edge_before[i];
+    if (how.seam)
+        w->edge_before[i] = edge_at(w, i, k, how);
+    row_box(w, i, k, before, w->edge_before[i], how);
+    column_box(w, i, k, above);
+    second_row_box(w, i, k, before, how);
+}
+
+/* The boxes of step k, or, where they are staggered, the first of it and others of the two steps before;
+ * with the last step of a group all are done. */
+INLINE void boxes_of_step(helix *w, const int k, const variant how)
+{
+    if (!STAGGERED) {
+        const sixteen up = w->up0;
+#define BOXES(i) boxes(w, i, k, above_of(w, &up, i, k), how)
+        WITH_EACH_PART(BOXES);
+#undef BOXES
+        lowest(w->v.part, w->bottom + k * PDQ_HELIX_WINDOW);
+        return;
+    }
+    if (k > 1)
+        second_row_boxes(w, k - 2, how);
+    if (k > 0)
+        column_boxes(w, k - 1);
+    row_boxes(w, k, how);
+    if (k < PDQ_HELIX_STEPS - 1)
+        return;
+    second_row_boxes(w, k - 1, how);
+    column_boxes(w, k);
+    second_row_boxes(w, k, how);
 }
 
 /* Luma of step k of the next group, for part i. */
@@ -213,13 +295,7 @@ INLINE void luma(helix *w, const int i, const int k, const variant how)
  * are what both have most of. */
 INLINE void step(helix *w, const int k, const variant how)
 {
-    /* Each row takes the sum of the row above it: lane by lane of the part before, or the next lane of
-     * the last part. */
-    const sixteen up = w->up0;
-#define BOXES(i)                                                                                   \
-    boxes(w, i, k, (i) ? up.part[(i) ? (i)-1 : 0] : enter(up.part[PARTS - 1], w->carry + k), how)
-    WITH_EACH_PART(BOXES);
-#undef BOXES
+    boxes_of_step(w, k, how);
     const int together = how.channels == 3 ? TOGETHER : 1;
     if (how.dark || k % together != together - 1)
         return;
@@ -233,8 +309,9 @@ INLINE void step(helix *w, const int k, const variant how)
         if (together == 4) {                                                                       \
             luma(w, i, k - 3, how);                                                                \
             luma(w, i, k - 2, how);                                                                \
-            luma(w, i, k - 1, how);                                                                \
         }                                                                                          \
+        if (together >= 2)                                                                         \
+            luma(w, i, k - 1, how);                                                                \
         luma(w, i, k, how);                                                                        \
     } while (0)
 #endif
