@@ -179,6 +179,7 @@ static inline __attribute__((always_inline)) void run_as(pdq_run *run, const var
     w.z = load(run->second_sum);
     w.up0 = load(run->column_sum[0]);
     w.up1 = load(run->column_sum[1]);
+    w.luma = w.v = w.mean = splat(0.0f); /* no step has any yet */
     w.row_rest = load(run->row_rest);
     w.row_inverse = load(run->row_inverse);
     w.column_rest = load(run->column_rest);
