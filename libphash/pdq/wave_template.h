@@ -89,9 +89,10 @@ static inline __attribute__((always_inline)) void pixels(wave *w, const int k, c
     store(w->luma_new + k * LANES, w->luma);
 }
 
-static inline __attribute__((always_inline)) void row_box(wave *w, const int k, const variant how)
+static inline __attribute__((always_inline)) void row_box(wave *w, const VF luma, const int k,
+                                                          const variant how)
 {
-    w->s = sub(add(w->s, w->luma), load(w->luma_old + k * LANES));
+    w->s = sub(add(w->s, luma), load(w->luma_old + k * LANES));
     w->v = w->s;
     if (how.row == PDQ_DIVIDE_CONST)
         w->v = divide(w->v, w->row_inverse, w->row_rest);
@@ -127,18 +128,18 @@ static inline __attribute__((always_inline)) void second_row_box(wave *w, const 
 static inline __attribute__((always_inline)) void step(wave *w, const int k, const bool begun,
                                                        const variant how)
 {
+    const VF luma_before = w->luma;
+    pixels(w, k, how);
     if (STAGGERED) {
         if (begun || k >= 3)
             second_row_box(w, k - 3);
         if (begun || k >= 2)
             column_box(w, k - 2, how);
         if (begun || k >= 1)
-            row_box(w, k - 1, how);
-        pixels(w, k, how);
+            row_box(w, luma_before, k - 1, how);
         return;
     }
-    pixels(w, k, how);
-    row_box(w, k, how);
+    row_box(w, w->luma, k, how);
     column_box(w, k, how);
     second_row_box(w, k);
 }
@@ -148,7 +149,7 @@ static inline __attribute__((always_inline)) void end_steps(wave *w, const varia
 {
     second_row_box(w, -3);
     column_box(w, -2, how);
-    row_box(w, -1, how);
+    row_box(w, w->luma, -1, how);
     second_row_box(w, -2);
     column_box(w, -1, how);
     second_row_box(w, -1);
