@@ -8,6 +8,8 @@ ycc420_row_fn ycc420_row_for(uint32_t sets)
 #if PHASH_HAVE_X86
     if (sets & PHASH_CPU_AVX512)
         return ycc420_row_avx512;
+    if (sets & PHASH_CPU_AVX2)
+        return ycc420_row_avx2;
 #else
     (void)sets;
 #endif

@@ -26,13 +26,15 @@ enum {
 
 /* One row of RGB. near and far: the chroma row that it lies in and the neighbour; each has, one
  * before and one behind its samples, a copy of the outermost. Rows are readable for YCC420_PAD bytes
- * on both sides. blend: room for 2 * width + 4 * YCC420_PAD bytes. */
+ * on both sides. blend: room for 2 * width + 4 * YCC420_PAD bytes, for kernels to use. */
 typedef void (*ycc420_row_fn)(const uint8_t *luma, const uint8_t *const near[2],
                               const uint8_t *const far[2], uint32_t width, uint16_t *blend,
                               uint8_t *rgb);
 
 /* The kernel for the sets; NULL where there is none. */
 ycc420_row_fn ycc420_row_for(uint32_t sets);
+void ycc420_row_avx2(const uint8_t *luma, const uint8_t *const near[2], const uint8_t *const far[2],
+                     uint32_t width, uint16_t *blend, uint8_t *rgb);
 void ycc420_row_avx512(const uint8_t *luma, const uint8_t *const near[2],
                        const uint8_t *const far[2], uint32_t width, uint16_t *blend, uint8_t *rgb);
 
