@@ -26,20 +26,20 @@ INLINE void store_half(void *p, __m256i v)
 {
     _mm256_storeu_si256((__m256i *)p, v);
 }
-INLINE VI load(const int32_t *p)
+INLINE VI load_dwords(const int32_t *p)
 {
     return (VI){load_half(p), load_half(p + 8)};
 }
-INLINE void store(int32_t *p, VI v)
+INLINE void store_dwords(int32_t *p, VI v)
 {
     store_half(p, v.a);
     store_half(p + 8, v.b);
 }
-INLINE VF load_floats(const float *p)
+INLINE VF load(const float *p)
 {
     return (VF){_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)};
 }
-INLINE void store_floats(float *p, VF v)
+INLINE void store(float *p, VF v)
 {
     _mm256_storeu_ps(p, v.a);
     _mm256_storeu_ps(p + 8, v.b);
@@ -355,8 +355,8 @@ INLINE void row_boxes_as(pdq_grey *g, const pdq_grey_block *b, int group, float 
     float *z = g->z[b->first % PDQ_GREY_Z] + at;
     picks at_row;
     picks_of(g, group, &at_row);
-    VI before = load(g->tent[0] + at);
-    VI pair[2] = {load(g->tent[1] + at), load(g->tent[2] + at)};
+    VI before = load_dwords(g->tent[0] + at);
+    VI pair[2] = {load_dwords(g->tent[1] + at), load_dwords(g->tent[2] + at)};
     VI halves = halves_of(b->rows[ABOVE], &at_row, eights, last);
     __m128 chain_sum = two_floats(g->chain_sum);
     for (uint32_t two = 0; two < ROWS; two += 2)
@@ -373,18 +373,18 @@ INLINE void row_boxes_as(pdq_grey *g, const pdq_grey_block *b, int group, float 
             before = now;
             halves = next;
             const float *residue = rows->residue[row] + (size_t)group * rows->residue_step[row];
-            VF v = add(to_float(four_rows), load_floats(residue));
+            VF v = add(to_float(four_rows), load(residue));
             /* What the last sample's sum of five has beyond its tent: the column that is no integer,
              * and the one that leaves. */
             if (last) {
                 v.b = _mm256_add_ps(v.b, in_last(rows->right[row]));
                 v.b = _mm256_sub_ps(v.b, in_last(rows->leaving[row]));
             }
-            store_floats(z, v);
+            store(z, v);
         }
-    store(g->tent[0] + at, before);
-    store(g->tent[1] + at, pair[0]);
-    store(g->tent[2] + at, pair[1]);
+    store_dwords(g->tent[0] + at, before);
+    store_dwords(g->tent[1] + at, pair[0]);
+    store_dwords(g->tent[2] + at, pair[1]);
 }
 
 INLINE void row_boxes(pdq_grey *g, const pdq_grey_block *b, int group, float chain[ROWS][2],
@@ -417,7 +417,7 @@ static void sum_down(pdq_grey *g, const pdq_grey_block *b)
         if (row == next_row) {
             float *out = g->out + (size_t)next * PDQ_SIDE;
             for (int k = 0; k < VECTORS; k += 2)
-                store_floats(out + 8 * k, to_order(mul((VF){sum[k], sum[k + 1]}, scale)));
+                store(out + 8 * k, to_order(mul((VF){sum[k], sum[k + 1]}, scale)));
             next_row = g->sample_row[++next] - b->first;
         }
     }
@@ -439,13 +439,13 @@ static void sum_others(pdq_grey *g, const pdq_grey_block *b)
     if (b->first == 0)
         for (int y = 0; y < ABOVE; y++)
             for (int j = 0; j < PDQ_SIDE; j += 16)
-                store_floats(g->z[y] + j, from_order(load_floats(g->edge[y] + j)));
+                store(g->z[y] + j, from_order(load(g->edge[y] + j)));
     sum_down(g, b);
 }
 
 void pdq_grey_avx2(pdq_kernels *kernels)
 {
-    kernels->grey = grey;
+    kernels->grey = grey_block;
     kernels->grey_edge = grey_edge;
     kernels->grey_tents = 2;
 }

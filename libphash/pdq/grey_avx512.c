@@ -1,47 +1,15 @@
 /* The filter of grey images (grey.h) for AVX-512: a vector is 16 samples or rows. */
-#include "pdq/kernels.h"
-
-#include <immintrin.h>
+#include "pdq/ops_avx512.h"
 
 enum { ROWS = PDQ_GREY_ROWS, ABOVE = PDQ_GREY_ABOVE, GROUPS = PDQ_SIDE / 16 };
-typedef __m512 VF;
-typedef __m512i VI;
 
-static inline VI load(const void *p)
+static inline VI load_dwords(const void *p)
 {
     return _mm512_loadu_si512(p);
-}
-static inline void store(void *p, VI v)
-{
-    _mm512_storeu_si512(p, v);
-}
-static inline VF load_floats(const float *p)
-{
-    return _mm512_loadu_ps(p);
-}
-static inline void store_floats(float *p, VF v)
-{
-    _mm512_storeu_ps(p, v);
 }
 static inline VI zeros(void)
 {
     return _mm512_setzero_si512();
-}
-static inline VF splat(float v)
-{
-    return _mm512_set1_ps(v);
-}
-static inline VF add(VF a, VF b)
-{
-    return _mm512_add_ps(a, b);
-}
-static inline VF sub(VF a, VF b)
-{
-    return _mm512_sub_ps(a, b);
-}
-static inline VF mul(VF a, VF b)
-{
-    return _mm512_mul_ps(a, b);
 }
 static inline VI add_dwords(VI a, VI b)
 {
@@ -56,12 +24,11 @@ static inline uint32_t unequal(VF a, VF b)
     return _mm512_cmp_ps_mask(a, b, _CMP_NEQ_OQ);
 }
 
-/* See pdq_reciprocal. */
 static inline VF third(VF s)
 {
     float inverse, rest;
     pdq_reciprocal(3.0f, &inverse, &rest);
-    return _mm512_fmadd_ps(s, _mm512_set1_ps(inverse), _mm512_mul_ps(s, _mm512_set1_ps(rest)));
+    return divide(s, splat(inverse), splat(rest));
 }
 
 /* ---- near the edges ---- */
@@ -86,12 +53,7 @@ static inline VI fours(VI v)
 
 static inline void transpose(const VI v[4], VI out[4])
 {
-    const VI ab0 = _mm512_unpacklo_epi32(v[0], v[1]), ab1 = _mm512_unpackhi_epi32(v[0], v[1]);
-    const VI cd0 = _mm512_unpacklo_epi32(v[2], v[3]), cd1 = _mm512_unpackhi_epi32(v[2], v[3]);
-    out[0] = _mm512_unpacklo_epi64(ab0, cd0);
-    out[1] = _mm512_unpackhi_epi64(ab0, cd0);
-    out[2] = _mm512_unpacklo_epi64(ab1, cd1);
-    out[3] = _mm512_unpackhi_epi64(ab1, cd1);
+    turn_dwords(v, out);
 }
 
 #define shifted(now, above, n) _mm512_alignr_epi32(now, above, 16 - (n))
@@ -200,8 +162,8 @@ static inline __attribute__((always_inline)) VI
 tent(const uint8_t *p, const uint8_t *q, const VI pick[2], const bool pick_p, const bool pick_q)
 {
     const VI weights = _mm512_set1_epi64(0x0001020304030201), zero = _mm512_setzero_si512();
-    const VI a = pick_p ? _mm512_permutexvar_epi8(pick[0], load(p)) : load(p);
-    const VI b = pick_q ? _mm512_permutexvar_epi8(pick[1], load(q)) : load(q);
+    const VI a = pick_p ? _mm512_permutexvar_epi8(pick[0], load_dwords(p)) : load_dwords(p);
+    const VI b = pick_q ? _mm512_permutexvar_epi8(pick[1], load_dwords(q)) : load_dwords(q);
     const VI halves = _mm512_packs_epi32(_mm512_dpbusd_epi32(zero, a, weights),
                                          _mm512_dpbusd_epi32(zero, b, weights));
     return _mm512_madd_epi16(halves, _mm512_set1_epi16(1));
@@ -217,9 +179,9 @@ typedef struct samples {
 static inline samples samples_load(const pdq_grey *g, int group)
 {
     const int at = 16 * group;
-    samples s = {.pick = {load(g->pick + 8 * at), load(g->pick + 8 * at + 64)},
-                 .last = load(g->tent[0] + at),
-                 .pair = {load(g->tent[1] + at), load(g->tent[2] + at)},
+    samples s = {.pick = {load_dwords(g->pick + 8 * at), load_dwords(g->pick + 8 * at + 64)},
+                 .last = load_dwords(g->tent[0] + at),
+                 .pair = {load_dwords(g->tent[1] + at), load_dwords(g->tent[2] + at)},
                  .sum = _mm512_loadu_ps(g->sum + at)};
     for (int i = 0; i < PDQ_GREY_WINDOW; i++)
         s.z[i] = _mm512_loadu_ps(g->z[PDQ_GREY_Z_ABOVE + i] + at);
@@ -351,7 +313,7 @@ static void sum_others(pdq_grey *g, const pdq_grey_block *b)
 
 void pdq_grey_avx512(pdq_kernels *kernels)
 {
-    kernels->grey = grey;
+    kernels->grey = grey_block;
     kernels->grey_edge = grey_edge;
     kernels->grey_tents = 8;
 }

@@ -2,7 +2,7 @@
  * near the edges, residues, edge rows. Included once by each ISA's file, which defines before:
  *
  *   VF, VI             vectors of 16 floats, and of 16 32-bit integers or 64 bytes
- *   load, store, load_floats, store_floats, zeros, splat, add, sub, mul, add_dwords, to_float
+ *   load, store, load_dwords, store_dwords, zeros, splat, add, sub, mul, add_dwords, to_float
  *   third(s)           s / 3, correctly rounded
  *   unequal(a, b)      a bit for each lane
  *   lanes(x)           four times 128 bits, from x[0] up
@@ -71,8 +71,8 @@ static inline void beside_of(const uint8_t *const rows[ROWS], uint32_t width, be
 /* Sums down four rows; `before` are those of the sixteen rows above, and now's afterwards. */
 static inline VI four_down(VI now, int32_t before[ROWS])
 {
-    const VI above = load(before);
-    store(before, now);
+    const VI above = load_dwords(before);
+    store_dwords(before, now);
     const VI two = add_dwords(now, shifted(now, above, 1));
     const VI more = add_dwords(shifted(now, above, 2), shifted(now, above, 3));
     return add_dwords(two, more);
@@ -177,7 +177,7 @@ static void grey_edge(pdq_grey *g, const pdq_grey_edge *edge)
     pdq_grey_chain *c = &g->chain;
     c->in[0] = edge->left;
     for (uint32_t x = 0; x < g->width; x += 16)
-        store_floats(c->in + 1 + x, edge_columns(edge->rows, g->width, x));
+        store(c->in + 1 + x, edge_columns(edge->rows, g->width, x));
     c->in[g->width - 2] = edge->right;
     /* Until column 0 leaves, nothing does. */
     c->sum = ((c->in[0] + c->in[1]) + c->in[2]) + c->in[3];
@@ -194,8 +194,8 @@ static uint32_t prepare(pdq_grey *g, const pdq_grey_block *b, const beside *near
     pdq_grey_rows *rows = pdq_grey_rows_of(g, b);
     VF left, right;
     load_pairs(chain[0], &left, &right);
-    store_floats(rows->right, right);
-    store_floats(rows->leaving, to_float(four_down(near->before, g->beside[4])));
+    store(rows->right, right);
+    store(rows->leaving, to_float(four_down(near->before, g->beside[4])));
     /* The second row box's first five columns. */
     VF sum = left, exact = splat(0.0f);
     for (int k = 0; k < 4; k++) {
@@ -204,9 +204,9 @@ static uint32_t prepare(pdq_grey *g, const pdq_grey_block *b, const beside *near
         exact = add(exact, c);
     }
     const VF r = sub(sub(sum, left), exact);
-    store_floats(rows->first, r);
+    store(rows->first, r);
     for (int i = 0; i < ROWS; i++)
-        store_floats(rows->residue[i], splat(rows->first[i]));
+        store(rows->residue[i], splat(rows->first[i]));
     memset(rows->residue_step, 0, sizeof rows->residue_step);
     memcpy(g->chain_sum, chain[b->count - 1], sizeof g->chain_sum);
     _mm256_storeu_ps(g->chain_in[0], _mm256_loadu_ps(g->chain_in[b->count]));
@@ -233,7 +233,7 @@ static void track_rows(pdq_grey *g, const pdq_grey_block *b, uint32_t todo)
             continue;
         rows->residue_step[i] = 16;
         for (int j = 0; j < PDQ_SIDE; j += 16)
-            store_floats(residue + j, from_order(load_floats(residue + j)));
+            store(residue + j, from_order(load(residue + j)));
     }
 }
 
@@ -245,7 +245,7 @@ static void begin_chains(pdq_grey *g, const beside *b)
                 mul(third(to_float(b->last)), four));
 }
 
-static void grey(pdq_grey *g, const pdq_grey_block *prepared, const pdq_grey_block *next)
+static void grey_block(pdq_grey *g, const pdq_grey_block *prepared, const pdq_grey_block *next)
 {
     float chain[ROWS][2];
     beside b;

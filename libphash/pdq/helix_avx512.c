@@ -66,6 +66,8 @@ static inline VF join(VF v, VF a, edge e)
 
 #include "pdq/helix_template.h"
 
+#include "pdq/helix_second.h"
+
 void pdq_helix_avx512(pdq_kernels *kernels)
 {
     kernels->helix = run_helix;

@@ -32,6 +32,8 @@ static inline void keep(float *p, VF z, int n)
 
 #include "pdq/helix_template.h"
 
+#include "pdq/helix_second.h"
+
 void pdq_helix_neon(pdq_kernels *kernels)
 {
     kernels->helix = run_helix;

@@ -1,4 +1,5 @@
-/* Vectors of AVX-512 for the filters' templates (wave_template.h, helix_template.h). */
+/* Vectors of AVX-512 for the filters' templates (wave_template.h, helix_template.h,
+ * grey_template.h). */
 #ifndef PHASH_PDQ_OPS_AVX512_H
 #define PHASH_PDQ_OPS_AVX512_H
 
