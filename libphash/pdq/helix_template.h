@@ -353,6 +353,8 @@ INLINE void run_as(pdq_helix *h, const pdq_helix_run *run, const variant how)
 {
     enum { L = PDQ_HELIX_ROWS };
     helix w;
+    for (int i = 0; i < PARTS; i++)
+        w.v.part[i] = splat(0.0f); /* no step has any yet */
     w.k = colours_of();
     w.s = get(h->row_sum);
     w.z = get(h->second_sum);
