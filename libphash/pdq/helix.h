@@ -49,8 +49,7 @@ enum {
     PDQ_HELIX_LAID = PDQ_SIDE + 2 * PDQ_HELIX_BESIDE,
     PDQ_HELIX_COPIED = 48, /* steps of the seam that the end of a block asks for again */
     PDQ_HELIX_GROUPS = (PDQ_HELIX_PERIOD + PDQ_HELIX_SEAM) / PDQ_HELIX_STEPS,
-    PDQ_HELIX_TAKEN =
-        4 /* samples that are taken at once: fewer branches, fewer that are foretold wrong */
+    PDQ_HELIX_TAKEN = 4 /* samples that are taken at once: fewer branches */
 };
 
 struct pdq_kernels;
@@ -76,12 +75,11 @@ typedef struct pdq_helix {
     bool eighths; /* samples stand 8 columns apart: step u's z are in vector u / 8 */
     /* Else all of a group's steps are kept until its samples are taken: take[take_from[g] ..] are those
      * of group g of a block, of which the last are in the seam of the next. Each group's are filled up with
-     * zeros, which put something beside row 0, where it says nothing. */
+     * zeros, which put something beside row 0, where it says nothing. An entry is a lane of 16 vectors and,
+     * from bit 16 on, where that goes to. */
     uint16_t take_from[PDQ_HELIX_GROUPS + 1];
-    uint32_t take[PDQ_HELIX_ROWS * PDQ_SIDE +
-                  PDQ_HELIX_GROUPS *
-                      PDQ_HELIX_TAKEN]; /* a lane of 16 vectors; from bit 16 on, where to */
-    uint32_t sample_row[PDQ_SIDE + 1];  /* newest row when a row of out is complete */
+    uint32_t take[PDQ_HELIX_ROWS * PDQ_SIDE + PDQ_HELIX_GROUPS * PDQ_HELIX_TAKEN];
+    uint32_t sample_row[PDQ_SIDE + 1]; /* newest row when a row of out is complete */
 
     uint32_t row;         /* rows that went through */
     uint32_t staged;      /* rows that wait in `stage` */

@@ -45,9 +45,8 @@ typedef struct wave {
     float *out_v, *carry, *out_z;
     const float *v_same, *v_before;
     const uint16_t *keep;
-    size_t z_step, z_four,
-        z_all; /* where KEEPS: from one step's z to the next, within four, within 16,
-                                     after */
+    /* Where KEEPS: from one step's z to the next, within four, within 16, after. */
+    size_t z_step, z_four, z_all;
     const float *luma_old, *mean_old;
     float *luma_new, *mean_new;
 } wave;
