@@ -150,10 +150,11 @@ static phash_status set_labels(phash_index *index, const struct pairs *pairs, ph
     return status;
 }
 
-/* Whether nothing is to be changed after all. */
+/* Whether nothing is to be changed after all. Where all that was named is bad, an index made of nothing
+ * would take the name, or with --force the place, of the one that was meant. */
 static bool given_up(const struct run *run, const struct pairs *pairs, uint64_t bad)
 {
-    return progress_stopped() || pairs->other_kind || (bad && run->what.strict);
+    return progress_stopped() || pairs->other_kind || (bad && (run->what.strict || !pairs->count));
 }
 
 static int build(struct run *run)

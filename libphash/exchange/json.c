@@ -74,7 +74,10 @@ phash_status phash_json_file(const void *data, size_t bytes, const char *format,
     const char *name = json_string_value(json_object_get(*object, "format"));
     const json_t *version = json_object_get(*object, "version");
     phash_status found = PHASH_OK;
-    if (!name || strcmp(name, format) != 0)
+    const bool same = name && strcmp(name, format) == 0;
+    if (!same && name && strcmp(name, PHASH_JSON_SEALED) == 0)
+        found = phash_fail(error, PHASH_E_FORMAT, "sealed: a secret key is needed to open it");
+    else if (!same)
         found = phash_fail(error, PHASH_E_FORMAT, "not a %s file", format);
     else if (!json_is_integer(version) || json_integer_value(version) != 1)
         found = phash_fail(error, PHASH_E_VERSION, "a %s file of an unknown version", format);

@@ -10,6 +10,9 @@
 /* Nothing of ours nests deeper than four levels; jansson recurses. */
 enum { PHASH_JSON_DEPTH = 16 };
 
+/* The format of a sealed file. */
+#define PHASH_JSON_SEALED "phash-sealed"
+
 /* True when brackets never nest deeper than PHASH_JSON_DEPTH. Strings are passed over. */
 bool phash_json_is_shallow(const char *text, size_t length);
 
@@ -17,7 +20,8 @@ bool phash_json_is_shallow(const char *text, size_t length);
  * Errors: PHASH_E_CORRUPT, PHASH_E_MEMORY. */
 phash_status phash_json_parse(const char *text, size_t length, json_t **value, phash_error *error);
 
-/* Parses a file of ours: an object whose "format" and "version" (1) are these.
+/* Parses a file of ours: an object whose "format" and "version" (1) are these. One that is sealed, and should
+ * not be, is told from others: what is in it may well be right.
  * Errors: also PHASH_E_FORMAT, PHASH_E_VERSION. */
 phash_status phash_json_file(const void *data, size_t bytes, const char *format, json_t **object,
                              phash_error *error);

@@ -11,7 +11,6 @@
 
 #define PUBLIC "phash-public-key"
 #define SECRET "phash-secret-key"
-#define SEALED "phash-sealed"
 
 enum { VARIANT = sodium_base64_VARIANT_ORIGINAL, KEY_FILE_MAX = 4096 };
 _Static_assert(crypto_box_PUBLICKEYBYTES == 32 && crypto_box_SECRETKEYBYTES == 32, "key length");
@@ -140,7 +139,7 @@ phash_status phash_seal(const void *data, size_t bytes, const void *public_key, 
     if (!box)
         return phash_fail(error, PHASH_E_MEMORY, "out of memory");
     status = crypto_box_seal(box, data ? data : (const void *)"", bytes, pk) == 0
-                 ? write_file(SEALED, "box", box, size, sealed, length, error)
+                 ? write_file(PHASH_JSON_SEALED, "box", box, size, sealed, length, error)
                  : phash_fail(error, PHASH_E_CORRUPT, "the key is no valid key");
     phash_wipe_free(box, size);
     return status;
@@ -164,7 +163,7 @@ phash_status phash_unseal(const void *sealed, size_t bytes, const void *secret_k
     json_t *object = NULL;
     uint8_t *box = NULL, *plain = NULL;
     size_t box_length = bytes, size = 0;
-    status = phash_json_file(sealed, bytes, SEALED, &object, error);
+    status = phash_json_file(sealed, bytes, PHASH_JSON_SEALED, &object, error);
     if (status)
         goto done;
     box = phash_alloc(bytes, 1);

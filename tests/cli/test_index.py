@@ -89,6 +89,14 @@ class Building(IndexTest):
                                      b"hashes\n")
         self.check(self.run_phash("index", "build", "--force", "--skip-other", "x", "gif"), 0)
 
+    def test_nothing_good(self):
+        self.check(self.run_phash("index", "build", "x", "missing"), 2, b"")
+        self.assertEqual(os.listdir(self.dir), [])
+        self.check(self.build(HASHES), 0)
+        self.write("bad", b"zz\n")
+        self.check(self.run_phash("index", "build", "--force", "x", "bad"), 2, b"")
+        self.check(self.match(HASHES[1]), 0, HASHES[1] + b",2,0\n", b"")
+
     def test_not_replaced(self):
         self.check(self.build(HASHES), 0)
         result = self.check(self.build(HASHES[:1]), 2, b"")

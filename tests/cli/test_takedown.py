@@ -264,7 +264,8 @@ class Takedown(CliTest):
         self.assertIn(b"images: 1\n", self.ok("case", "show", "--key", "k.key", "sealed"))
         self.check(self.run_phash("case", "open", "--key", "other.key", "-o", "x", "sealed"), 2, b"")
         self.check(self.run_phash("case", "seal", "--to", "k.key", "-o", "x", "plain"), 2, b"")
-        self.check(self.run_phash("case", "show", "sealed"), 2, b"")
+        self.check(self.run_phash("case", "show", "sealed"), 2, b"",
+                   b"phash: sealed: sealed: a secret key is needed to open it\n")
         self.assertFalse(os.path.exists(self.path("x")))
 
     def test_guide_speaks_both_languages(self):
