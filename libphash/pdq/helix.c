@@ -75,7 +75,6 @@ static void fill_take(pdq_helix *h)
 {
     enum { ALL = PDQ_HELIX_GROUPS, TAKEN = PDQ_HELIX_TAKEN };
     uint32_t count[ALL] = {0}, next[ALL + 1] = {0};
-    h->eighths = h->width == 8 * PDQ_SIDE;
     memset(h->take, 0, sizeof h->take);
     for (int pass = 0; pass < 2; pass++) {
         for (uint32_t q = 0; q < ROWS; q++)
@@ -121,7 +120,9 @@ void pdq_helix_reset(pdq_helix *h, const pdq_kernels *kernels, uint32_t width, u
     h->lead = round_up(h->pad);
     h->seam = round_up(h->lead + PDQ_HELIX_SKEW + WINDOW - 1);
     fill_seam(h);
-    fill_take(h);
+    h->eighths = width == 8 * PDQ_SIDE;
+    if (!h->eighths)
+        fill_take(h);
 }
 
 /* The rows of a block, or NULL: dark ones. */

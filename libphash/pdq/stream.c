@@ -23,21 +23,22 @@ struct phash_pdq_stream {
     uint32_t sample_x[PDQ_NN_SIDE];
     uint8_t gathered[PDQ_NN_SIDE * 4];
 
-    /* The filter: rows of pixels into the wave, or, where these kernels have none, rows of luma into
-     * the plain C filter. */
+    /* The filter: pixels of certain sizes have filters of their own; else rows of pixels go into the wave, or,
+     * where these kernels have none, rows of luma into the plain C filter. Each is NULL until an image
+     * wants it: they are large, and a stream that is made for one image is made and wiped as fast as it
+     * is small. */
     pdq_kernels kernels;
-    bool waves;
-    pdq_wave wave;
-    bool greys, helixes; /* pixels of certain sizes: filters of their own */
-    pdq_grey *grey;      /* NULL until there are some */
+    bool greys, helixes, waves;
+    pdq_grey *grey;
     pdq_helix *helix;
+    pdq_wave *wave;
+    pdq_jarosz *filter;
     float *luma; /* width */
     size_t luma_capacity;
-    pdq_jarosz filter;
 
     /* A 64x64 image is its own 64x64 luma; only the dihedral hashes of it are filtered. */
     bool verbatim;
-    float plain[PDQ_SIDE * PDQ_SIDE];
+    float *plain; /* NULL until there is one */
 };
 
 /* Source index of sample i of profile nn512, in double as the reference computes it. */
@@ -64,7 +65,6 @@ static phash_status reset_grey(phash_pdq_stream *s)
     if (!s->grey)
         return PHASH_E_MEMORY;
     pdq_grey_reset(s->grey, &s->kernels, s->width, s->height);
-    s->state = ST_ROWS;
     return PHASH_OK;
 }
 
@@ -75,8 +75,45 @@ static phash_status reset_helix(phash_pdq_stream *s)
     if (!s->helix)
         return PHASH_E_MEMORY;
     pdq_helix_reset(s->helix, &s->kernels, s->width, s->height, s->desc.format);
-    s->state = ST_ROWS;
     return PHASH_OK;
+}
+
+static phash_status reset_wave(phash_pdq_stream *s)
+{
+    if (!s->wave)
+        s->wave = phash_alloc_zero(1, sizeof *s->wave);
+    if (!s->wave)
+        return PHASH_E_MEMORY;
+    return pdq_wave_reset(s->wave, &s->kernels, s->width, s->height, s->desc.format);
+}
+
+static phash_status reset_plain_c(phash_pdq_stream *s)
+{
+    if (s->width > s->luma_capacity) {
+        phash_wipe_free(s->luma, s->luma_capacity * sizeof *s->luma);
+        s->luma_capacity = 0;
+        s->luma = phash_alloc(s->width, sizeof *s->luma);
+        if (!s->luma)
+            return PHASH_E_MEMORY;
+        s->luma_capacity = s->width;
+    }
+    if (!s->filter)
+        s->filter = phash_alloc_zero(1, sizeof *s->filter);
+    if (!s->filter)
+        return PHASH_E_MEMORY;
+    return pdq_jarosz_reset(s->filter, s->width, s->height);
+}
+
+/* Which filter takes the image. */
+static phash_status reset_filter(phash_pdq_stream *s)
+{
+    s->greys = pdq_grey_takes(&s->kernels, s->width, s->height, s->desc.format);
+    s->helixes = !s->greys && pdq_helix_takes(&s->kernels, s->width, s->height);
+    s->waves = !s->greys && !s->helixes && pdq_wave_takes(&s->kernels, s->width, s->height);
+    return s->greys     ? reset_grey(s)
+           : s->helixes ? reset_helix(s)
+           : s->waves   ? reset_wave(s)
+                        : reset_plain_c(s);
 }
 
 phash_status phash_pdq_stream_reset(phash_pdq_stream *s, const phash_pdq_desc *desc,
@@ -102,34 +139,15 @@ phash_status phash_pdq_stream_reset(phash_pdq_stream *s, const phash_pdq_desc *d
     if (s->sampled)
         for (uint32_t i = 0; i < PDQ_NN_SIDE; i++)
             s->sample_x[i] = nn_sample(i, desc->width);
+    if (s->verbatim && !s->plain)
+        s->plain = phash_alloc(PDQ_SIDE * PDQ_SIDE, sizeof *s->plain);
+    if (s->verbatim && !s->plain)
+        return PHASH_E_MEMORY;
     pdq_kernels_fill(&s->kernels, phash_cpu_active());
-    s->greys = pdq_grey_takes(&s->kernels, s->width, s->height, desc->format);
-    if (s->greys)
-        return reset_grey(s);
-    s->helixes = pdq_helix_takes(&s->kernels, s->width, s->height);
-    if (s->helixes)
-        return reset_helix(s);
-    s->waves = pdq_wave_takes(&s->kernels, s->width, s->height);
-    if (s->waves) {
-        status = pdq_wave_reset(&s->wave, &s->kernels, s->width, s->height, desc->format);
-        if (status != PHASH_OK)
-            return status;
+    status = reset_filter(s);
+    if (status == PHASH_OK)
         s->state = ST_ROWS;
-        return PHASH_OK;
-    }
-    if (s->width > s->luma_capacity) {
-        phash_wipe_free(s->luma, s->luma_capacity * sizeof *s->luma);
-        s->luma_capacity = 0;
-        s->luma = phash_alloc(s->width, sizeof *s->luma);
-        if (!s->luma)
-            return PHASH_E_MEMORY;
-        s->luma_capacity = s->width;
-    }
-    status = pdq_jarosz_reset(&s->filter, s->width, s->height);
-    if (status != PHASH_OK)
-        return status;
-    s->state = ST_ROWS;
-    return PHASH_OK;
+    return status;
 }
 
 phash_status phash_pdq_stream_new(const phash_pdq_desc *desc, const phash_pdq_options *options,
@@ -155,13 +173,16 @@ void phash_pdq_stream_free(phash_pdq_stream **stream)
     if (!stream || !*stream)
         return;
     phash_pdq_stream *s = *stream;
-    pdq_wave_free(&s->wave);
-    if (s->grey)
-        phash_wipe_free(s->grey, sizeof *s->grey);
-    if (s->helix)
-        phash_wipe_free(s->helix, sizeof *s->helix);
-    pdq_jarosz_free(&s->filter);
+    if (s->wave)
+        pdq_wave_free(s->wave);
+    if (s->filter)
+        pdq_jarosz_free(s->filter);
+    phash_wipe_free(s->grey, sizeof *s->grey);
+    phash_wipe_free(s->helix, sizeof *s->helix);
+    phash_wipe_free(s->wave, sizeof *s->wave);
+    phash_wipe_free(s->filter, sizeof *s->filter);
     phash_wipe_free(s->luma, s->luma_capacity * sizeof *s->luma);
+    phash_wipe_free(s->plain, PDQ_SIDE * PDQ_SIDE * sizeof *s->plain);
     phash_wipe_free(s, sizeof *s);
     *stream = NULL;
 }
@@ -184,12 +205,12 @@ static void push_filtered(phash_pdq_stream *s, const uint8_t *pixels, size_t cou
         return;
     }
     if (s->waves) {
-        pdq_wave_push(&s->wave, pixels, count, stride);
+        pdq_wave_push(s->wave, pixels, count, stride);
         return;
     }
     for (size_t i = 0; i < count; i++) {
         pdq_luma_row(s->desc.format, pixels + (ptrdiff_t)i * stride, s->luma, s->width);
-        pdq_jarosz_push(&s->filter, s->luma);
+        pdq_jarosz_push(s->filter, s->luma);
     }
 }
 
@@ -245,8 +266,8 @@ phash_status pdq_finish(phash_pdq_stream *s, phash_pdq_result *result,
     s->state = ST_DONE;
     const float *filtered = s->greys     ? s->grey->out
                             : s->helixes ? s->helix->out
-                            : s->waves   ? s->wave.out
-                                         : s->filter.out;
+                            : s->waves   ? s->wave->out
+                                         : s->filter->out;
     const float *a = s->verbatim ? s->plain : filtered;
     if (s->greys)
         s->kernels.grey_dct64(s->grey, b);
