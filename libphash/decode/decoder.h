@@ -56,4 +56,8 @@ struct phash_image {
     size_t raster_bytes;
 };
 
+/* Opens an image once more, from the first byte of its source, of which no row has been handed out.
+ * The source must be one that source_can_rewind. Errors: those of opening. */
+phash_status image_restart(phash_image *image, phash_error *error);
+
 #endif

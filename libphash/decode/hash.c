@@ -42,25 +42,55 @@ static void take_means(void *context, const uint8_t *means)
     pdq_reduced_push(context, means);
 }
 
-/* Profile fast. PHASH_E_UNSUPPORTED, with nothing read yet, where the image has to go the long way. */
-static phash_status hash_reduced(phash_image *image, const phash_pdq_options *options,
-                                 phash_pdq_result *result, phash_error *error)
+/* One look at means of pitch * pitch pixels. */
+static phash_status look(phash_image *image, uint32_t pitch, pdq_reduced *r, bool dihedral,
+                         phash_pdq_result *result, uint32_t *doubt, phash_error *error)
 {
-    const uint32_t pitch = pdq_reduced_pitch(image->width, image->height);
-    if (pitch == 1 || !image->ops->reduced)
-        return PHASH_E_UNSUPPORTED;
-    pdq_reduced *r = phash_alloc_zero(1, sizeof *r);
-    if (!r)
-        return phash_fail(error, PHASH_E_MEMORY, "out of memory");
     const turn_axes axes = turn_axes_of(image->turn);
     phash_status status = pdq_reduced_reset(r, image->width, image->height, pitch, axes.reverse_x,
                                             axes.reverse_y, axes.transpose);
     if (status != PHASH_OK)
-        (void)phash_fail(error, status, "%s", phash_status_text(status));
-    else
-        status = image->ops->reduced(image, pitch, take_means, r, error);
+        return phash_fail(error, status, "%s", phash_status_text(status));
+    status = image->ops->reduced(image, pitch, take_means, r, error);
     if (status == PHASH_OK)
-        pdq_reduced_finish(r, options->dihedral != 0, result);
+        *doubt = pdq_reduced_finish(r, dihedral, result);
+    return status;
+}
+
+/* Looks closer until few enough bits are in doubt. PHASH_E_UNSUPPORTED, with nothing read, where the
+ * image has to go the long way. */
+static phash_status look_closer(phash_image *image, pdq_reduced *r, bool dihedral,
+                                phash_pdq_result *result, phash_error *error)
+{
+    const bool again = source_can_rewind(&image->source);
+    uint32_t pitch = pdq_reduced_pitch(image->width, image->height, again);
+    for (; pitch > 1 && image->ops->reduced; pitch /= 2) {
+        uint32_t doubt = 0;
+        phash_pdq_result seen = *result;
+        phash_status status = look(image, pitch, r, dihedral, &seen, &doubt, error);
+        if (status != PHASH_OK)
+            return status;
+        if (!again || doubt <= PDQ_REDUCED_DOUBT_MAX) {
+            *result = seen;
+            return PHASH_OK;
+        }
+        status = image_restart(image, error);
+        if (status != PHASH_OK)
+            return status;
+    }
+    return PHASH_E_UNSUPPORTED;
+}
+
+/* Profile fast. PHASH_E_UNSUPPORTED as above. */
+static phash_status hash_reduced(phash_image *image, const phash_pdq_options *options,
+                                 phash_pdq_result *result, phash_error *error)
+{
+    if (!image->ops->reduced)
+        return PHASH_E_UNSUPPORTED;
+    pdq_reduced *r = phash_alloc_zero(1, sizeof *r);
+    if (!r)
+        return phash_fail(error, PHASH_E_MEMORY, "out of memory");
+    const phash_status status = look_closer(image, r, options->dihedral != 0, result, error);
     pdq_reduced_free(r);
     phash_wipe_free(r, sizeof *r);
     return status;

@@ -74,6 +74,15 @@ static phash_status read_header(phash_image *image, phash_error *error)
     return status == PHASH_OK ? plan(image, error) : status;
 }
 
+phash_status image_restart(phash_image *image, phash_error *error)
+{
+    image->ops->close(image);
+    image->ops = NULL;
+    image->memory = 0;
+    const phash_status status = source_rewind(&image->source, error);
+    return status == PHASH_OK ? read_header(image, error) : status;
+}
+
 static phash_status new_image(const phash_decode_options *options, phash_image **image,
                               phash_error *error)
 {

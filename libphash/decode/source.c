@@ -151,6 +151,27 @@ void source_peek(decode_source *s, size_t bytes)
         ; /* a pipe gives what it has */
 }
 
+bool source_can_rewind(const decode_source *s)
+{
+    struct stat st;
+    return s->fd < 0 || (fstat(s->fd, &st) == 0 && S_ISREG(st.st_mode));
+}
+
+phash_status source_rewind(decode_source *s, phash_error *error)
+{
+    if (s->fd < 0) {
+        s->data -= s->taken;
+        s->data_left += (size_t)s->taken;
+    } else if (lseek(s->fd, -(off_t)s->taken, SEEK_CUR) < 0) {
+        return fail_errno(error, PHASH_E_READ, errno);
+    }
+    s->next = NULL;
+    s->left = 0;
+    s->taken = 0;
+    s->stopped = PHASH_OK;
+    return PHASH_OK;
+}
+
 uint64_t source_offset(const decode_source *s)
 {
     return s->taken - s->left;

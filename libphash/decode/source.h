@@ -42,6 +42,12 @@ void source_peek(decode_source *s, size_t bytes);
  */
 bool source_next(decode_source *s);
 
+/* Whether the source can be read once more: memory and regular files can, pipes cannot. */
+bool source_can_rewind(const decode_source *s);
+
+/* Goes back to the first byte. Errors: PHASH_E_READ. */
+phash_status source_rewind(decode_source *s, phash_error *error);
+
 /* Position of the window's first byte in the input. */
 uint64_t source_offset(const decode_source *s);
 

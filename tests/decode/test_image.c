@@ -110,6 +110,117 @@ START_TEST(path_descriptor_pipe_and_memory_agree)
 }
 END_TEST
 
+/* ---- profile fast ---- */
+
+enum { SIDE = 1152 }; /* read as means of 8x8 pixels first */
+
+typedef enum content {
+    TEXTURE, /* tiles of 9x9 pixels: too fine for these means */
+    BARS, /* nearly all coefficients are next to nothing: too many bits in doubt at any resolution */
+    CONTENTS
+} content;
+
+static blob fine_jpeg(content what, jpeg_script script)
+{
+    static uint8_t pixels[SIDE * SIDE], tiles[SIDE / 9][SIDE / 9];
+    uint64_t state = 1;
+    for (size_t i = 0; i < SIDE / 9; i++)
+        for (size_t j = 0; j < SIDE / 9; j++)
+            tiles[i][j] = (uint8_t)(80 + test_random(&state) % 100);
+    for (size_t y = 0; y < SIDE; y++)
+        for (size_t x = 0; x < SIDE; x++)
+            pixels[y * SIDE + x] = tiles[what == BARS ? 0 : y / 9][x / 9];
+    const jpeg_spec spec = {.width = SIDE,
+                            .height = SIDE,
+                            .in = JCS_GRAYSCALE,
+                            .stored = JCS_GRAYSCALE,
+                            .script = script};
+    return encode_jpeg(&spec, pixels);
+}
+
+static void hash_fast(const blob *file, int fd, phash_pdq_result *r)
+{
+    phash_error e = PHASH_ERROR_INIT;
+    phash_pdq_options o = PHASH_PDQ_OPTIONS_INIT;
+    o.profile = PHASH_PDQ_FAST;
+    *r = (phash_pdq_result)PHASH_PDQ_RESULT_INIT;
+    if (fd >= 0)
+        ck_assert_int_eq(phash_pdq_fd(fd, NULL, &o, r, &e), PHASH_OK);
+    else if (file)
+        ck_assert_int_eq(phash_pdq_memory(file->p, file->n, NULL, &o, r, &e), PHASH_OK);
+    else
+        ck_assert_int_eq(phash_pdq_path(path, NULL, &o, r, &e), PHASH_OK);
+}
+
+/* A descriptor of a file in which the image does not stand at the beginning. */
+static int open_behind(const blob *file)
+{
+    enum { BEFORE = 100 };
+    blob longer = {calloc(file->n + BEFORE, 1), file->n + BEFORE};
+    ck_assert_ptr_nonnull(longer.p);
+    memcpy(longer.p + BEFORE, file->p, file->n);
+    write_file(&longer);
+    free(longer.p);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ck_assert_int_eq(lseek(fd, BEFORE, SEEK_SET), BEFORE);
+    return fd;
+}
+
+START_TEST(bits_in_doubt_are_looked_at_again)
+{
+    make_folder();
+    for (content what = 0; what < CONTENTS; what++)
+        for (int script = 0; script < 2; script++) {
+            const blob file = fine_jpeg(what, script ? SCRIPT_SUCCESSIVE : SCRIPT_ONE);
+            phash_pdq_result full = PHASH_PDQ_RESULT_INIT, memory, r;
+            phash_error e = PHASH_ERROR_INIT;
+            ck_assert_int_eq(phash_pdq_memory(file.p, file.n, NULL, NULL, &full, &e), PHASH_OK);
+            hash_fast(&file, -1, &memory);
+            ck_assert_int_eq(memory.profile, what == BARS ? PHASH_PDQ_FULL : PHASH_PDQ_FAST);
+            ck_assert_int_le(phash_hash256_distance(&memory.hash, &full.hash),
+                             what == BARS ? 0 : 6);
+            write_file(&file);
+            hash_fast(NULL, -1, &r);
+            assert_same(&r, &memory);
+            int fd = open_behind(&file);
+            hash_fast(NULL, fd, &r);
+            assert_same(&r, &memory);
+            close(fd);
+            /* A pipe gives its bytes once. */
+            pid_t writer;
+            fd = open_pipe(&file, &writer);
+            hash_fast(NULL, fd, &r);
+            ck_assert_int_eq(r.profile, PHASH_PDQ_FAST);
+            if (what != BARS)
+                ck_assert_int_le(phash_hash256_distance(&r.hash, &full.hash), 6);
+            close(fd);
+            waitpid(writer, NULL, 0);
+            free(file.p);
+        }
+    remove_folder();
+}
+END_TEST
+
+/* What a closer look needs must be there. */
+START_TEST(a_closer_look_can_fail)
+{
+    const blob file = fine_jpeg(TEXTURE, SCRIPT_SUCCESSIVE);
+    size_t n = 0;
+    for (int scans = 0; scans < 2; n++) {
+        ck_assert_uint_lt(n + 1, file.n);
+        scans += file.p[n] == 0xFF && file.p[n + 1] == 0xDA;
+    }
+    phash_pdq_options o = PHASH_PDQ_OPTIONS_INIT;
+    o.profile = PHASH_PDQ_FAST;
+    phash_pdq_result r = PHASH_PDQ_RESULT_INIT;
+    const phash_pdq_result none = PHASH_PDQ_RESULT_INIT;
+    phash_error e = PHASH_ERROR_INIT;
+    ck_assert_int_eq(phash_pdq_memory(file.p, n + 100, NULL, &o, &r, &e), PHASH_E_TRUNCATED);
+    assert_same(&r, &none);
+    free(file.p);
+}
+END_TEST
+
 static void assert_path(const char *name, phash_status status, const char *message)
 {
     phash_pdq_result r = PHASH_PDQ_RESULT_INIT;
@@ -485,6 +596,8 @@ int main(void)
     TCase *t = tcase_create("image");
     tcase_set_timeout(t, 120);
     tcase_add_test(t, path_descriptor_pipe_and_memory_agree);
+    tcase_add_test(t, bits_in_doubt_are_looked_at_again);
+    tcase_add_test(t, a_closer_look_can_fail);
     tcase_add_test(t, what_cannot_be_opened_has_a_reason);
     tcase_add_test(t, no_descriptor_is_left_open);
     tcase_add_test(t, type_is_told_by_content);
