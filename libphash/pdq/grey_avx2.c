@@ -224,64 +224,60 @@ INLINE uint64_t columns_of_word(const uint8_t *const rows[4], uint32_t width, ui
            (x - from);
 }
 
-/* n bytes down, from 0 to 15, of 64; what comes in says nothing. */
-#define BYTES_DOWN(v, n)                                                                           \
-    ((VI){_mm256_alignr_epi8(_mm256_permute2x128_si256((v).a, (v).b, 0x21), (v).a, n),             \
-          _mm256_alignr_epi8(_mm256_permute2x128_si256((v).b, (v).b, 0x21), (v).b, n)})
-
 INLINE VI add_words(VI x, VI y)
 {
     return (VI){_mm256_add_epi16(x.a, y.a), _mm256_add_epi16(x.b, y.b)};
 }
 
-enum { SUMS = 25 }; /* from 32 columns */
+/* n bytes down, from 0 to 15; what comes in says nothing. */
+#define BYTES_DOWN(v, n) _mm256_alignr_epi8(_mm256_permute2x128_si256(v, v, 0x11), v, n)
+
+/* From 16 columns, the first of which has mostly enough: the sums' places are not far from a column that
+ * is known to be bright. They are in a; there is no b. */
+enum { SUMS = 9 };
 
 static inline VI sums_at(const uint8_t *const rows[4], uint32_t width, uint32_t x)
 {
-    const uint32_t from = x - 3, at = from < width - 32 ? from : width - 32;
-    VI v = zeros();
-    for (int i = 0; i < 4; i++) {
-        const uint8_t *p = rows[i] + at;
-        v = add_words(v, (VI){_mm256_cvtepu8_epi16(load_quarter(p)),
-                              _mm256_cvtepu8_epi16(load_quarter(p + 16))});
-    }
+    const uint32_t from = x - 3, at = from < width - 16 ? from : width - 16;
+    __m256i v = _mm256_setzero_si256();
+    for (int i = 0; i < 4; i++)
+        v = _mm256_add_epi16(v, _mm256_cvtepu8_epi16(load_quarter(rows[i] + at)));
     if (at != from) { /* 0 from the row's end on */
-        uint16_t column[64] = {0};
-        store_half(column, v.a);
-        store_half(column + 16, v.b);
-        v = (VI){load_half(column + (from - at)), load_half(column + (from - at) + 16)};
+        uint16_t column[32] = {0};
+        store_half(column, v);
+        v = load_half(column + (from - at));
     }
-    const VI v2 = add_words(v, BYTES_DOWN(v, 2));
-    const VI v4 = add_words(v2, BYTES_DOWN(v2, 4));
-    const VI v5 = add_words(v4, BYTES_DOWN(v4, 2));
-    return add_words(add_words(v5, BYTES_DOWN(v5, 4)), BYTES_DOWN(v4, 8));
+    const __m256i v2 = _mm256_add_epi16(v, BYTES_DOWN(v, 2));
+    const __m256i v4 = _mm256_add_epi16(v2, BYTES_DOWN(v2, 4));
+    const __m256i v5 = _mm256_add_epi16(v4, BYTES_DOWN(v4, 2));
+    const __m256i sums =
+        _mm256_add_epi16(_mm256_add_epi16(v5, BYTES_DOWN(v5, 4)), BYTES_DOWN(v4, 8));
+    return (VI){sums, _mm256_setzero_si256()};
 }
 
 /* Sums are under 2^15. */
 INLINE uint32_t sums_from(VI sums, int least)
 {
-    const __m256i below = _mm256_set1_epi16((short)(least - 1));
-    return (uint32_t)_mm256_movemask_epi8(in_fours(
-        _mm256_packs_epi16(_mm256_cmpgt_epi16(sums.a, below), _mm256_cmpgt_epi16(sums.b, below))));
+    const __m256i found = _mm256_cmpgt_epi16(sums.a, _mm256_set1_epi16((short)(least - 1)));
+    return (uint32_t)_mm_movemask_epi8(
+        _mm_packs_epi16(_mm256_castsi256_si128(found), _mm256_extracti128_si256(found, 1)));
 }
 
 INLINE int sum_of(VI sums, int i)
 {
-    uint16_t sum[32];
+    uint16_t sum[16];
     store_half(sum, sums.a);
-    store_half(sum + 16, sums.b);
     return sum[i];
 }
 
-static void change_residue(float residue[PDQ_SIDE], uint8_t j, float r)
+INLINE VF from_sample(VF v, int j, VF r)
 {
-    const __m256i step = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-    for (int i = j / 8 * 8; i < PDQ_SIDE; i += 8) {
-        const __m256i before = _mm256_cmpgt_epi32(_mm256_set1_epi32(j - i), step);
-        const __m256 v = _mm256_loadu_ps(residue + i);
-        _mm256_storeu_ps(residue + i,
-                         _mm256_blendv_ps(_mm256_set1_ps(r), v, _mm256_castsi256_ps(before)));
-    }
+    const __m256i low = _mm256_setr_epi32(0, 1, 8, 9, 2, 3, 10, 11);
+    const __m256i before = _mm256_set1_epi32(j);
+    const __m256i in_a = _mm256_cmpgt_epi32(before, low);
+    const __m256i in_b = _mm256_cmpgt_epi32(before, _mm256_add_epi32(low, _mm256_set1_epi32(4)));
+    return (VF){_mm256_blendv_ps(r.a, v.a, _mm256_castsi256_ps(in_a)),
+                _mm256_blendv_ps(r.b, v.b, _mm256_castsi256_ps(in_b))};
 }
 
 #include "pdq/grey_template.h"

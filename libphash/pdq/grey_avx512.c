@@ -144,11 +144,10 @@ static inline int sum_of(VI sums, int i)
     return _mm_cvtsi128_si32(_mm512_castsi512_si128(at)) & 0xffff;
 }
 
-static void change_residue(float residue[PDQ_SIDE], uint8_t j, float r)
+static inline VF from_sample(VF v, int j, VF r)
 {
-    const __mmask64 mask = j < 64 ? ~UINT64_C(0) << j : 0;
-    for (int i = 0; i < PDQ_SIDE; i += 16)
-        _mm512_mask_storeu_ps(residue + i, (__mmask16)(mask >> i), _mm512_set1_ps(r));
+    const VI number = _mm512_setr_epi32(0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15);
+    return _mm512_mask_mov_ps(v, _mm512_cmpge_epi32_mask(number, _mm512_set1_epi32(j)), r);
 }
 
 #include "pdq/grey_template.h"

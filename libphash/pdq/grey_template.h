@@ -21,7 +21,7 @@
  *                      further left, as 16-bit integers. Columns right of the image count as 0
  *   sums_from(sums, least)  a bit for each that is `least` or more
  *   sum_of(sums, i)
- *   change_residue(residue, j, r)  from sample j on the residue is r
+ *   from_sample(v, j, r)  16 samples as they stand in a vector, those from number j on replaced by r's
  *
  * and after: sum_first and sum_others. */
 
@@ -128,22 +128,34 @@ static inline uint32_t next_column(const uint8_t *const rows[4], uint32_t width,
     return width;
 }
 
-/* The residue of a row that begins with r, where it changes. Returns whether it does. */
-static bool track(const pdq_grey *g, const uint8_t *const rows[4], float r, float residue[PDQ_SIDE])
+/* From sample j on the residue is r. */
+static inline void change_residue(float residue[PDQ_SIDE], uint32_t *step, int j, float r)
+{
+    VF v = load(residue);
+    for (int k = 0; k < PDQ_SIDE; k += 16) {
+        if (k && *step)
+            v = load(residue + k);
+        store(residue + k, from_sample(v, j - k, splat(r)));
+    }
+    *step = 16;
+}
+
+/* The residue of row i, where it changes. */
+static void track(const pdq_grey *g, const uint8_t *const rows[4], pdq_grey_rows *out, int i)
 {
     const uint32_t width = g->width, end = width - 4; /* of sums of five of whole pixels */
-    bool changed = false;
+    float r = out->first[i];
     for (uint32_t x = 3;;) {
         const int t = exponent_of(r);
         if (t >= 15)
-            return changed;
+            return;
         float rounded = r;
         for (; rounded == r; x++) {
             const uint32_t column = next_column(rows, width, least_mean[t], x - 3);
             if (column > x + 4)
                 x = column - 4;
             if (x >= end)
-                return changed;
+                return;
             const VI sums = sums_at(rows, width, x);
             const uint32_t n = end - x < SUMS ? end - x : SUMS;
             const uint32_t found = sums_from(sums, 1 << t) & ((1u << n) - 1);
@@ -153,11 +165,8 @@ static bool track(const pdq_grey *g, const uint8_t *const rows[4], float r, floa
             const float e = (float)sum_of(sums, __builtin_ctz(found));
             rounded = (e + r) - e;
         }
-        if (!changed)
-            change_residue(residue, 0, r);
-        changed = true;
         r = rounded;
-        change_residue(residue, g->first_sample[x - 1], r);
+        change_residue(out->residue[i], &out->residue_step[i], g->first_sample[x - 1], r);
     }
 }
 
@@ -225,15 +234,9 @@ static uint32_t prepare(pdq_grey *g, const pdq_grey_block *b, const beside *near
 
 static void track_rows(pdq_grey *g, const pdq_grey_block *b, uint32_t todo)
 {
-    pdq_grey_rows *rows = pdq_grey_rows_of(g, b);
     for (; todo; todo &= todo - 1) {
         const int i = __builtin_ctz(todo);
-        float *residue = rows->residue[i];
-        if (!track(g, b->rows + i, rows->first[i], residue))
-            continue;
-        rows->residue_step[i] = 16;
-        for (int j = 0; j < PDQ_SIDE; j += 16)
-            store(residue + j, from_order(load(residue + j)));
+        track(g, b->rows + i, pdq_grey_rows_of(g, b), i);
     }
 }
 
