@@ -124,7 +124,7 @@ static void grey_dct64(pdq_grey *g, float b[ROWS * ROWS])
     float t[ROWS][PDQ_SIDE];
     _Static_assert(PDQ_SIDE / 8 * 2 * (LAST + 1) / 2 + 4 < PDQ_GREY_LINE, "columns of the chain");
     transform_columns(g->out, t, LAST, &g->chain);
-    pdq_grey_last_row(g, g->z[(g->height - PDQ_GREY_WINDOW) % PDQ_GREY_Z]);
+    pdq_grey_last_row(g, g->z[g->height % PDQ_GREY_WINDOW]);
     for (int j = 0; j < PDQ_SIDE; j += 8)
         for (int first = 0; first < ROWS; first += HALF) {
             __m256 sum[HALF];

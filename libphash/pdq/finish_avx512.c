@@ -104,7 +104,7 @@ static void grey_dct64(pdq_grey *g, float b[ROWS * ROWS])
     pdq_grey_chain *chain = &g->chain;
     _Static_assert(2 * (PDQ_SIDE / 16 * LAST + 1) + 2 < PDQ_GREY_LINE, "columns of the chain");
     transform_columns(g->out, t, LAST, chain);
-    pdq_grey_last_row(g, g->z[PDQ_GREY_Z_ABOVE + g->height % PDQ_GREY_WINDOW]);
+    pdq_grey_last_row(g, g->z[g->height % PDQ_GREY_WINDOW]);
     for (int j = 0; j < PDQ_SIDE; j += 16) {
         __m512 sum[ROWS];
         for (int i = 0; i < ROWS; i++)

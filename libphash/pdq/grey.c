@@ -48,16 +48,18 @@ void pdq_grey_reset(pdq_grey *g, const pdq_kernels *kernels, uint32_t width, uin
         g->tents = kernels->grey_tents;
         fill_tables(g);
     }
-    g->height = height;
-    for (uint32_t i = 0; i < PDQ_SIDE; i++)
-        g->sample_row[i] = pdq_sample(i, height) + 4; /* two boxes look two rows ahead each */
-    g->sample_row[PDQ_SIDE] = UINT32_MAX;
+    if (g->height != height) {
+        g->height = height;
+        for (uint32_t i = 0; i < PDQ_SIDE; i++)
+            g->sample_row[i] = pdq_sample(i, height) + 4; /* two boxes look two rows ahead each */
+        g->sample_row[PDQ_SIDE] = UINT32_MAX;
+    }
     g->row = g->staged = g->next_sample = 0;
     memset(g->beside, 0, sizeof g->beside);
     memset(g->chain_in, 0, sizeof g->chain_in);
     memset(g->chain_sum, 0, sizeof g->chain_sum);
     memset(g->tent, 0, sizeof g->tent);
-    memset(g->z[PDQ_GREY_Z_ABOVE], 0, PDQ_GREY_WINDOW * sizeof g->z[0]);
+    memset(g->z, 0, sizeof g->z);
     memset(g->sum, 0, sizeof g->sum);
     memset(g->stage, 0, PDQ_GREY_ABOVE * sizeof g->stage[0]);
 }
@@ -97,8 +99,11 @@ static void next_block(pipeline *p, const uint8_t *rows, ptrdiff_t stride, uint3
     pdq_grey_block *b = &p->block[p->next];
     for (uint32_t i = 0; i < PDQ_GREY_ABOVE; i++)
         b->rows[i] = p->above[i];
-    for (uint32_t i = 0; i < PDQ_GREY_ROWS; i++)
-        b->rows[PDQ_GREY_ABOVE + i] = rows + (ptrdiff_t)(i < count ? i : count - 1) * stride;
+    for (uint32_t i = 0; i < PDQ_GREY_ROWS; i++) {
+        b->rows[PDQ_GREY_ABOVE + i] = rows;
+        if (i + 1 < count)
+            rows += stride;
+    }
     b->first = g->row;
     b->count = count;
     g->kernels->grey(g, p->prepared ? &p->block[!p->next] : NULL, b);

@@ -35,8 +35,6 @@ enum {
     PDQ_GREY_ROWS = 16,                                   /* of a block */
     PDQ_GREY_ABOVE = PDQ_GREY_WINDOW - 1, /* rows of the blocks before, in a window */
     PDQ_GREY_LINE = PDQ_GREY_SIDE + 64,
-    PDQ_GREY_Z = 2 * PDQ_GREY_ROWS, /* rows of z */
-    PDQ_GREY_Z_ABOVE = PDQ_GREY_Z - PDQ_GREY_WINDOW
 };
 #define PDQ_GREY_SCALE 0x1p-8f /* the four divisions by 4 */
 
@@ -51,7 +49,7 @@ typedef struct pdq_grey_chain {
 } pdq_grey_chain;
 
 /* Column x, after a sum. */
-static inline float pdq_grey_chain_step(pdq_grey_chain *c, float sum, uint32_t x)
+static inline float pdq_grey_chain_step(pdq_grey_chain *c, float sum, size_t x)
 {
     sum += c->in[x + 2];
     sum -= c->in[x - 2];
@@ -112,12 +110,9 @@ typedef struct pdq_grey {
     pdq_grey_chain chain; /* of the first edge row, then of the last one */
 
     /* Goes from block to block as samples are summed: see pdq_grey_place. */
-    _Alignas(64) int32_t tent[3][PDQ_SIDE]; /* of the last row, and pairs of the last two */
-    /* Rows of the second row box. AVX2 keeps all of two blocks, row y at y % PDQ_GREY_Z; AVX-512 only
-     * those in the window, at PDQ_GREY_Z_ABOVE + y % 4. For both the last four are what is above the
-     * image. */
-    float z[PDQ_GREY_Z][PDQ_SIDE];
-    float sum[PDQ_SIDE]; /* of the second column box */
+    _Alignas(64) int32_t tent[PDQ_GREY_WINDOW + 1][PDQ_SIDE]; /* as the ISA's file has them */
+    float z[PDQ_GREY_WINDOW][PDQ_SIDE]; /* rows in the second column box's window, y at y % 4 */
+    float sum[PDQ_SIDE];                /* of the second column box */
 
     _Alignas(64) uint8_t
         stage[PDQ_GREY_ABOVE + PDQ_GREY_ROWS][PDQ_GREY_SIDE]; /* rows above, rows that wait */

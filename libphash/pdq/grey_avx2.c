@@ -334,109 +334,137 @@ INLINE VI halves_of(const uint8_t *row, const picks *at, const bool eights, cons
     return (VI){_mm256_packs_epi32(half[0], half[2]), _mm256_packs_epi32(half[1], half[3])};
 }
 
+enum { TAKEN = 2 }; /* groups of 16 samples at a time */
+
+/* Where some groups of samples stand in a block. */
+typedef struct place {
+    pdq_grey *g;
+    const pdq_grey_block *b;
+    const pdq_grey_rows *rows;
+    picks picks[TAKEN];
+    int group;   /* the first */
+    bool edge;   /* the block is the first: see g->edge */
+    bool eights; /* samples are eight columns apart */
+} place;
+
+/* Halves of tents, summed over the last four rows, each of which g->tent holds; sums of the second column
+ * box. One group's chain of additions would be too slow, for each waits for the one before; more groups'
+ * sums have no place in registers. */
+typedef struct samples {
+    VI four[TAKEN];
+    VF sum[TAKEN];
+} samples;
+
 INLINE VI whole(VI halves)
 {
     const __m256i ones = _mm256_set1_epi16(1);
     return (VI){_mm256_madd_epi16(halves.a, ones), _mm256_madd_epi16(halves.b, ones)};
 }
-
-/* 16 samples of a block as far as the second row box. Rows that it has not are its last one again: they
- * say nothing, and no block comes after them. Tents are summed down four rows as two pairs. A row is
- * begun before the one above it is done, for each is a chain of operations that wait for one another. */
-INLINE void row_boxes_as(pdq_grey *g, const pdq_grey_block *b, int group, float chain[ROWS][2],
-                         const bool eights, const bool first, const bool last)
+INLINE VI sub_words(VI x, VI y)
 {
-    const pdq_grey_rows *rows = pdq_grey_rows_of(g, b);
-    const int at = 16 * group;
-    float *z = g->z[b->first % PDQ_GREY_Z] + at;
-    picks at_row;
-    picks_of(g, group, &at_row);
-    VI before = load_dwords(g->tent[0] + at);
-    VI pair[2] = {load_dwords(g->tent[1] + at), load_dwords(g->tent[2] + at)};
-    VI halves = halves_of(b->rows[ABOVE], &at_row, eights, last);
-    __m128 chain_sum = two_floats(g->chain_sum);
-    for (uint32_t two = 0; two < ROWS; two += 2)
-#pragma GCC unroll 2
-        for (uint32_t row = two; row < two + 2; row++, z += PDQ_SIDE) {
-            const uint32_t below = row + 1 < ROWS ? row + 1 : row;
-            const VI next = halves_of(b->rows[ABOVE + below], &at_row, eights, last);
-            if (first)
-                chain_sum = chain_step(g, chain_sum, row, chain[row]);
-            const VI now = whole(halves);
-            const VI two_rows = add_dwords(now, before);
-            const VI four_rows = add_dwords(two_rows, pair[row % 2]);
-            pair[row % 2] = two_rows;
-            before = now;
-            halves = next;
-            const float *residue = rows->residue[row] + (size_t)group * rows->residue_step[row];
-            VF v = add(to_float(four_rows), load(residue));
-            /* What the last sample's sum of five has beyond its tent: the column that is no integer,
-             * and the one that leaves. */
-            if (last) {
-                v.b = _mm256_add_ps(v.b, in_last(rows->right[row]));
-                v.b = _mm256_sub_ps(v.b, in_last(rows->leaving[row]));
-            }
-            store(z, v);
-        }
-    store_dwords(g->tent[0] + at, before);
-    store_dwords(g->tent[1] + at, pair[0]);
-    store_dwords(g->tent[2] + at, pair[1]);
+    return (VI){_mm256_sub_epi16(x.a, y.a), _mm256_sub_epi16(x.b, y.b)};
 }
 
-INLINE void row_boxes(pdq_grey *g, const pdq_grey_block *b, int group, float chain[ROWS][2],
-                      const bool first, const bool last)
+/* A row goes through; i is the row modulo 4. */
+INLINE void sum_row(const place *at, samples *s, uint32_t row, const int i)
+{
+    pdq_grey *g = at->g;
+    const uint8_t *p = at->b->rows[ABOVE + row];
+    const size_t step = at->rows->residue_step[row];
+    const float *residue = at->rows->residue[row] + (size_t)at->group * step;
+#pragma GCC unroll 2
+    for (int k = 0; k < TAKEN; k++, residue += step) {
+        const bool last = at->group + k == GROUPS - 1;
+        int32_t *tent = g->tent[i] + 16 * (at->group + k);
+        float *z = g->z[i] + 16 * (at->group + k);
+        const VI now = halves_of(p, &at->picks[k], at->eights, last);
+        s->four[k] = sub_words(add_words(s->four[k], now), load_dwords(tent));
+        store_dwords(tent, now);
+        VF v = add(to_float(whole(s->four[k])), load(residue));
+        /* What the last sample's sum of five has beyond its tent: the column that is no integer,
+         * and the one that leaves. */
+        if (last) {
+            v.b = _mm256_add_ps(v.b, in_last(at->rows->right[row]));
+            v.b = _mm256_sub_ps(v.b, in_last(at->rows->leaving[row]));
+        }
+        if (at->edge && i < ABOVE && row < ABOVE)
+            v = from_order(load(g->edge[i] + 16 * (at->group + k)));
+        s->sum[k] = sub(add(s->sum[k], v), load(z));
+        store(z, v);
+    }
+}
+
+/* All rows of a block for some of the samples. For the first ones the chains of the next block go along:
+ * they take long, and almost no work. */
+INLINE void sum_samples_as(pdq_grey *g, const pdq_grey_block *b, const int group, const bool edge,
+                           const bool eights, float chain[ROWS][2])
+{
+    place at = {.g = g,
+                .b = b,
+                .rows = pdq_grey_rows_of(g, b),
+                .group = group,
+                .edge = edge,
+                .eights = eights};
+    samples s;
+#pragma GCC unroll 2
+    for (int k = 0; k < TAKEN; k++) {
+        picks_of(g, group + k, &at.picks[k]);
+        s.four[k] = load_dwords(g->tent[PDQ_GREY_WINDOW] + 16 * (group + k));
+        s.sum[k] = load(g->sum + 16 * (group + k));
+    }
+    const VF scale = splat(PDQ_GREY_SCALE);
+    __m128 chain_sum = two_floats(g->chain_sum);
+    uint32_t next = g->next_sample, next_row = g->sample_row[next] - b->first;
+    for (uint32_t quad = 0; quad < ROWS; quad += 4)
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; i++) {
+            const uint32_t row = quad + (uint32_t)i;
+            if (row == b->count)
+                goto end;
+            if (group == 0)
+                chain_sum = chain_step(g, chain_sum, row, chain[row]);
+            sum_row(&at, &s, row, i);
+            if (row == next_row) {
+                float *out = g->out + (size_t)next * PDQ_SIDE + (size_t)group * 16;
+                for (int k = 0; k < TAKEN; k++)
+                    store(out + 16 * (size_t)k, to_order(mul(s.sum[k], scale)));
+                next_row = g->sample_row[++next] - b->first;
+            }
+        }
+end:
+#pragma GCC unroll 2
+    for (int k = 0; k < TAKEN; k++) {
+        store_dwords(g->tent[PDQ_GREY_WINDOW] + 16 * (group + k), s.four[k]);
+        store(g->sum + 16 * (group + k), s.sum[k]);
+    }
+    if (group == GROUPS - TAKEN)
+        g->next_sample = next;
+}
+
+INLINE void sum_samples_of(pdq_grey *g, const pdq_grey_block *b, const int group, const bool edge,
+                           float chain[ROWS][2])
 {
     if (g->width == PDQ_SIDE * 8)
-        row_boxes_as(g, b, group, chain, true, first, last);
+        sum_samples_as(g, b, group, edge, true, chain);
     else
-        row_boxes_as(g, b, group, chain, false, first, last);
+        sum_samples_as(g, b, group, edge, false, chain);
 }
 
-/* All samples of a block through the second column box: apart from the rest, which is short of registers,
- * and whose multiplications and these additions would wait for the same ports. */
-static void sum_down(pdq_grey *g, const pdq_grey_block *b)
-{
-    enum { VECTORS = PDQ_SIDE / 8 };
-    const VF scale = splat(PDQ_GREY_SCALE);
-    uint32_t next = g->next_sample, next_row = g->sample_row[next] - b->first;
-    __m256 sum[VECTORS];
-    for (int k = 0; k < VECTORS; k++)
-        sum[k] = _mm256_loadu_ps(g->sum + 8 * k);
-    for (uint32_t row = 0; row < b->count; row++) {
-        const float *z = g->z[(b->first + row) % PDQ_GREY_Z];
-        const float *old = g->z[(b->first + row - PDQ_GREY_WINDOW) % PDQ_GREY_Z];
-#pragma GCC unroll 8
-        for (int k = 0; k < VECTORS; k++) {
-            sum[k] = _mm256_add_ps(sum[k], _mm256_loadu_ps(z + 8 * k));
-            sum[k] = _mm256_sub_ps(sum[k], _mm256_loadu_ps(old + 8 * k));
-        }
-        if (row == next_row) {
-            float *out = g->out + (size_t)next * PDQ_SIDE;
-            for (int k = 0; k < VECTORS; k += 2)
-                store(out + 8 * k, to_order(mul((VF){sum[k], sum[k + 1]}, scale)));
-            next_row = g->sample_row[++next] - b->first;
-        }
-    }
-    for (int k = 0; k < VECTORS; k++)
-        _mm256_storeu_ps(g->sum + 8 * k, sum[k]);
-    g->next_sample = next;
-}
-
+/* A branch that no row needs costs more than another copy of the loop. */
 static void sum_first(pdq_grey *g, const pdq_grey_block *b, float chain[ROWS][2])
 {
-    row_boxes(g, b, 0, chain, true, false);
+    if (b->first == 0)
+        sum_samples_of(g, b, 0, true, chain);
+    else
+        sum_samples_of(g, b, 0, false, chain);
 }
 
 static void sum_others(pdq_grey *g, const pdq_grey_block *b)
 {
-    for (int group = 1; group < GROUPS - 1; group++)
-        row_boxes(g, b, group, NULL, false, false);
-    row_boxes(g, b, GROUPS - 1, NULL, false, true);
     if (b->first == 0)
-        for (int y = 0; y < ABOVE; y++)
-            for (int j = 0; j < PDQ_SIDE; j += 16)
-                store(g->z[y] + j, from_order(load(g->edge[y] + j)));
-    sum_down(g, b);
+        sum_samples_of(g, b, TAKEN, true, NULL);
+    else
+        sum_samples_of(g, b, TAKEN, false, NULL);
 }
 
 void pdq_grey_avx2(pdq_kernels *kernels)

@@ -183,7 +183,7 @@ static inline samples samples_load(const pdq_grey *g, int group)
                  .pair = {load_dwords(g->tent[1] + at), load_dwords(g->tent[2] + at)},
                  .sum = _mm512_loadu_ps(g->sum + at)};
     for (int i = 0; i < PDQ_GREY_WINDOW; i++)
-        s.z[i] = _mm512_loadu_ps(g->z[PDQ_GREY_Z_ABOVE + i] + at);
+        s.z[i] = _mm512_loadu_ps(g->z[i] + at);
     return s;
 }
 
@@ -195,7 +195,7 @@ static inline void samples_store(pdq_grey *g, int group, const samples *s)
     _mm512_storeu_si512(g->tent[2] + at, s->pair[1]);
     _mm512_storeu_ps(g->sum + at, s->sum);
     for (int i = 0; i < PDQ_GREY_WINDOW; i++)
-        _mm512_storeu_ps(g->z[PDQ_GREY_Z_ABOVE + i] + at, s->z[i]);
+        _mm512_storeu_ps(g->z[i] + at, s->z[i]);
 }
 
 /* Tents are summed down four rows as two pairs; i is the row modulo 4. */
