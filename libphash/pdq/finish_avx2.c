@@ -9,93 +9,130 @@
 
 enum { ROWS = PDQ_DCT_SIDE };
 
-/* s / 255, rounded correctly: see pdq_reciprocal. */
-static inline __m256i steps(__m256 u, __m256 v)
+/* The quantised differences of 16 values. The reference truncates s / 255, which is rounded up to an
+ * integer by no s below its multiple of 255 (so for all under 2^16), so s can be truncated before it is
+ * divided, which is a multiplication then. */
+static inline __m256i steps(const __m256 u[2], const __m256 v[2])
 {
-    float inverse, rest;
-    pdq_reciprocal(255.0f, &inverse, &rest);
-    const __m256 s = _mm256_mul_ps(_mm256_sub_ps(u, v), _mm256_set1_ps(100.0f));
-    const __m256 d =
-        _mm256_fmadd_ps(s, _mm256_set1_ps(inverse), _mm256_mul_ps(s, _mm256_set1_ps(rest)));
-    return _mm256_abs_epi32(_mm256_cvttps_epi32(d));
+    __m256i s[2];
+    for (int i = 0; i < 2; i++)
+        s[i] = _mm256_abs_epi32(
+            _mm256_cvttps_epi32(_mm256_mul_ps(_mm256_sub_ps(u[i], v[i]), _mm256_set1_ps(100.0f))));
+    /* 32897 is 2^23 / 255, rounded up. */
+    return _mm256_srli_epi16(
+        _mm256_mulhi_epu16(_mm256_packus_epi32(s[0], s[1]), _mm256_set1_epi16((short)32897)), 7);
+}
+
+static inline void load_two(const float *p, __m256 v[2])
+{
+    v[0] = _mm256_loadu_ps(p);
+    v[1] = _mm256_loadu_ps(p + 8);
 }
 
 static int quality(const float a[PDQ_SIDE * PDQ_SIDE])
 {
     /* The last column has no neighbour. */
     const __m256i have = _mm256_setr_epi32(-1, -1, -1, -1, -1, -1, -1, 0);
-    __m256i down = _mm256_setzero_si256(), across = down;
+    __m256i down = _mm256_setzero_si256(), across = down; /* each word of 4 * 64 steps of 100 */
     for (int i = 0; i < PDQ_SIDE; i++)
-        for (int j = 0; j < PDQ_SIDE; j += 8) {
+#pragma GCC unroll 4
+        for (int j = 0; j < PDQ_SIDE; j += 16) {
             const float *at = a + i * PDQ_SIDE + j;
-            const __m256 u = _mm256_loadu_ps(at);
-            if (i + 1 < PDQ_SIDE)
-                down = _mm256_add_epi32(down, steps(u, _mm256_loadu_ps(at + PDQ_SIDE)));
-            if (j + 8 < PDQ_SIDE)
-                across = _mm256_add_epi32(across, steps(u, _mm256_loadu_ps(at + 1)));
-            else
-                across = _mm256_add_epi32(
-                    across, _mm256_and_si256(have, steps(u, _mm256_maskload_ps(at + 1, have))));
+            __m256 u[2], v[2];
+            load_two(at, u);
+            if (j + 16 < PDQ_SIDE) {
+                load_two(at + 1, v);
+            } else {
+                v[0] = _mm256_loadu_ps(at + 1);
+                v[1] = _mm256_blendv_ps(u[1], _mm256_maskload_ps(at + 9, have),
+                                        _mm256_castsi256_ps(have));
+            }
+            across = _mm256_add_epi16(across, steps(u, v));
+            if (i + 1 < PDQ_SIDE) {
+                load_two(at + PDQ_SIDE, v);
+                down = _mm256_add_epi16(down, steps(u, v));
+            }
         }
+    const __m256i ones = _mm256_set1_epi16(1);
     int lane[8], sum = 0;
-    _mm256_storeu_si256((__m256i *)lane, _mm256_add_epi32(down, across));
+    _mm256_storeu_si256((__m256i *)lane, _mm256_add_epi32(_mm256_madd_epi16(down, ones),
+                                                          _mm256_madd_epi16(across, ones)));
     for (int i = 0; i < 8; i++)
         sum += lane[i];
     return sum / 90 < 100 ? sum / 90 : 100;
 }
 
-enum { HALF = ROWS / 2 };
+enum { MOST = 6 }; /* rows of the transform at once */
 
-/* sum[i] += column k of the matrix, from row `first` on, times row k of 8 columns of a. */
-static inline __attribute__((always_inline)) void add_row(__m256 sum[HALF], const float *a, int k,
-                                                          int first)
+/* Two vectors for each of `count` rows, from row `first` on: column k of the matrix times row k of 16
+ * columns of a is added. What is loaded is used twice, for instructions are what is scarce. */
+static inline __attribute__((always_inline)) void add_row(__m256 sum[2 * MOST], const float *a,
+                                                          int k, const int first, const int count)
 {
     const __m256 v = _mm256_loadu_ps(a + (ptrdiff_t)k * PDQ_SIDE);
-#pragma GCC unroll 8
-    for (int i = 0; i < HALF; i++)
-        sum[i] = _mm256_add_ps(sum[i], _mm256_mul_ps(_mm256_set1_ps(dct_columns[k][first + i]), v));
-}
-
-/* The columns' transform by rows 0 .. rows - 1. A chain goes along, a column with every two rows: two
- * operations that wait for each other beside 32 that don't. */
-static inline __attribute__((always_inline)) void
-transform_columns(const float a[PDQ_SIDE * PDQ_SIDE], float t[ROWS][PDQ_SIDE], const int rows,
-                  pdq_grey_chain *chain)
-{
-    float chain_sum =
-        chain ? chain->sum : 0.0f; /* kept out of memory, or each step waits for that */
-    uint32_t x = chain ? chain->x : 0;
-    for (int j = 0; j < PDQ_SIDE; j += 8)
-        for (int first = 0; first < ROWS; first += HALF) {
-            __m256 sum[HALF];
-            for (int i = 0; i < HALF; i++)
-                sum[i] = _mm256_setzero_ps();
-            for (int k = 0; k < rows; k++) {
-                add_row(sum, a + j, k, first);
-                if (chain && k % 2 == 0)
-                    chain_sum = pdq_grey_chain_step(chain, chain_sum, x++);
-            }
-            for (int i = 0; i < HALF; i++)
-                _mm256_storeu_ps(&t[first + i][j], sum[i]);
-        }
-    if (chain) {
-        chain->sum = chain_sum;
-        chain->x = x;
+    const __m256 w = _mm256_loadu_ps(a + (ptrdiff_t)k * PDQ_SIDE + 8);
+#pragma GCC unroll 6
+    for (int i = 0; i < count; i++) {
+        const __m256 c = _mm256_set1_ps(dct_columns[k][first + i]);
+        sum[2 * i] = _mm256_add_ps(sum[2 * i], _mm256_mul_ps(c, v));
+        sum[2 * i + 1] = _mm256_add_ps(sum[2 * i + 1], _mm256_mul_ps(c, w));
     }
 }
 
-static inline void transform_rows(float t[ROWS][PDQ_SIDE], float b[ROWS * ROWS])
+/* `count` rows of 16 columns' transform by rows 0 .. rows - 1. A chain goes along, a column with every
+ * row: two operations that wait for each other beside many that don't. Its sum wants a register, or each
+ * step waits for memory. */
+static inline __attribute__((always_inline)) void transform_16(const float *a, float *t,
+                                                               const int first, const int count,
+                                                               const int rows,
+                                                               pdq_grey_chain *chain)
+{
+    float chain_sum = chain ? chain->sum : 0.0f;
+    const size_t x = chain ? chain->x : 0;
+    __m256 sum[2 * MOST];
+    for (int i = 0; i < 2 * count; i++)
+        sum[i] = _mm256_setzero_ps();
+#pragma GCC unroll 2
+    for (int k = 0; k < rows; k++) {
+        add_row(sum, a, k, first, count);
+        if (chain)
+            chain_sum = pdq_grey_chain_step(chain, chain_sum, x + (size_t)k);
+    }
+    t += (size_t)first * PDQ_SIDE;
+    for (int i = 0; i < count; i++, t += PDQ_SIDE) {
+        _mm256_storeu_ps(t, sum[2 * i]);
+        _mm256_storeu_ps(t + 8, sum[2 * i + 1]);
+    }
+    if (chain) {
+        chain->sum = chain_sum;
+        chain->x += (uint32_t)rows;
+    }
+}
+
+static inline __attribute__((always_inline)) void
+transform_columns(const float a[PDQ_SIDE * PDQ_SIDE], float t[ROWS * PDQ_SIDE], const int rows,
+                  pdq_grey_chain *chain)
+{
+    for (int j = 0; j < PDQ_SIDE; j += 16) {
+        transform_16(a + j, t + j, 0, 5, rows, chain);
+        transform_16(a + j, t + j, 5, 5, rows, chain);
+        transform_16(a + j, t + j, 10, 6, rows, NULL);
+    }
+}
+
+static inline void transform_rows(const float t[ROWS * PDQ_SIDE], float b[ROWS * ROWS])
 {
     for (int first = 0; first < ROWS; first += 4) {
         __m256 sum[8];
         for (int i = 0; i < 8; i++)
             sum[i] = _mm256_setzero_ps();
+#pragma GCC unroll 2
         for (int k = 0; k < PDQ_SIDE; k++) {
             const __m256 lo = _mm256_loadu_ps(dct_columns[k]);
             const __m256 hi = _mm256_loadu_ps(dct_columns[k] + 8);
 #pragma GCC unroll 4
             for (int i = 0; i < 4; i++) {
-                const __m256 v = _mm256_set1_ps(t[first + i][k]);
+                const __m256 v = _mm256_set1_ps(t[(first + i) * PDQ_SIDE + k]);
                 sum[2 * i] = _mm256_add_ps(sum[2 * i], _mm256_mul_ps(v, lo));
                 sum[2 * i + 1] = _mm256_add_ps(sum[2 * i + 1], _mm256_mul_ps(v, hi));
             }
@@ -111,7 +148,7 @@ static inline void transform_rows(float t[ROWS][PDQ_SIDE], float b[ROWS * ROWS])
  * rounded before it is added. */
 static void dct64(const float a[PDQ_SIDE * PDQ_SIDE], float b[ROWS * ROWS])
 {
-    float t[ROWS][PDQ_SIDE];
+    float t[ROWS * PDQ_SIDE];
     transform_columns(a, t, PDQ_SIDE, NULL);
     transform_rows(t, b);
 }
@@ -121,19 +158,19 @@ static void dct64(const float a[PDQ_SIDE * PDQ_SIDE], float b[ROWS * ROWS])
 static void grey_dct64(pdq_grey *g, float b[ROWS * ROWS])
 {
     enum { LAST = PDQ_SIDE - 1 };
-    float t[ROWS][PDQ_SIDE];
-    _Static_assert(PDQ_SIDE / 8 * 2 * (LAST + 1) / 2 + 4 < PDQ_GREY_LINE, "columns of the chain");
+    float t[ROWS * PDQ_SIDE];
+    _Static_assert(PDQ_SIDE / 16 * 2 * LAST + 4 < PDQ_GREY_LINE, "columns of the chain");
     transform_columns(g->out, t, LAST, &g->chain);
     pdq_grey_last_row(g, g->z[g->height % PDQ_GREY_WINDOW]);
-    for (int j = 0; j < PDQ_SIDE; j += 8)
-        for (int first = 0; first < ROWS; first += HALF) {
-            __m256 sum[HALF];
-            for (int i = 0; i < HALF; i++)
-                sum[i] = _mm256_loadu_ps(&t[first + i][j]);
-            add_row(sum, g->out + j, LAST, first);
-            for (int i = 0; i < HALF; i++)
-                _mm256_storeu_ps(&t[first + i][j], sum[i]);
+    for (int j = 0; j < PDQ_SIDE; j += 8) {
+        const __m256 v = _mm256_loadu_ps(g->out + LAST * PDQ_SIDE + j);
+#pragma GCC unroll 16
+        for (int i = 0; i < ROWS; i++) {
+            const __m256 product = _mm256_mul_ps(_mm256_set1_ps(dct_columns[LAST][i]), v);
+            float *to = t + i * PDQ_SIDE + j;
+            _mm256_storeu_ps(to, _mm256_add_ps(_mm256_loadu_ps(to), product));
         }
+    }
     transform_rows(t, b);
 }
 
