@@ -179,7 +179,7 @@ INLINE VI edge_fours(VI v, const uint8_t *p, uint32_t have)
 
 /* ---- residues ---- */
 
-/* 16 samples stand in two vectors as halves_of() leaves them. Only what goes in or out is in order. */
+/* 16 samples stand in two vectors as four_rows() leaves them. Only what goes in or out is in order. */
 INLINE __m256i in_fours(__m256i v)
 {
     return _mm256_permute4x64_epi64(v, _MM_SHUFFLE(3, 1, 2, 0));
@@ -222,11 +222,6 @@ INLINE uint64_t columns_of_word(const uint8_t *const rows[4], uint32_t width, ui
     const uint32_t from = x < width - 64 ? x : width - 64;
     return (columns_of_half(rows, from, least) | columns_of_half(rows, from + 32, least) << 32) >>
            (x - from);
-}
-
-INLINE VI add_words(VI x, VI y)
-{
-    return (VI){_mm256_add_epi16(x.a, y.a), _mm256_add_epi16(x.b, y.b)};
 }
 
 /* n bytes down, from 0 to 15; what comes in says nothing. */
@@ -284,6 +279,8 @@ INLINE VF from_sample(VF v, int j, VF r)
 
 /* ---- samples ---- */
 
+enum { FIRST_OF_EIGHTS = 2 }; /* where samples are eight columns apart: the first tent's column */
+
 /* Two samples' tents lie in 16 columns; `pick` lays out eight for each. */
 typedef struct picks {
     const uint8_t *pick;
@@ -314,103 +311,94 @@ INLINE __m256 in_last(float v)
     return _mm256_and_ps(_mm256_set1_ps(v), _mm256_castsi256_ps(last));
 }
 
-/* The halves of 16 samples' tents in a row, as 16-bit integers: those of two samples of the first four,
- * two of the third, then two of each again; and so of the second four and the last. Half a tent is under
- * 2^12.
+/* The four products, each of two columns, for each of samples 4i .. 4i + 3 of a group.
  *
- * Where the samples are eight columns apart they lie so, but that the row's last four would go beyond
- * it, and its last sample is one column further left. */
-INLINE VI halves_of(const uint8_t *row, const picks *at, const bool eights, const bool last)
+ * Where the samples are eight columns apart their tents lie so, but that the row's last four would go
+ * beyond it, and its last sample is one column further left. */
+INLINE __m256i products_of(const uint8_t *row, const picks *at, const bool eights, const int group,
+                           const int i)
 {
-    const __m256i weights = _mm256_set1_epi64x(0x0001020304030201), ones = _mm256_set1_epi16(1);
-    __m256i half[4];
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; i++) {
-        const __m256i v = eights && !(last && i == 3)
-                              ? load_half(row + at->base[0] + 32 * (size_t)i)
-                              : picked(row, at, i);
-        half[i] = _mm256_madd_epi16(_mm256_maddubs_epi16(v, weights), ones);
-    }
-    return (VI){_mm256_packs_epi32(half[0], half[2]), _mm256_packs_epi32(half[1], half[3])};
+    const __m256i v = eights && !(group == GROUPS - 1 && i == 3)
+                          ? load_half(row + FIRST_OF_EIGHTS + 128 * group + 32 * (ptrdiff_t)i)
+                          : picked(row, at, i);
+    return _mm256_maddubs_epi16(v, _mm256_set1_epi64x(0x0001020304030201));
 }
 
-enum { TAKEN = 2 }; /* groups of 16 samples at a time */
+/* 16 samples' tents in a row, as 16-bit integers: in the lower 128 bits those of two samples of the first
+ * four, two of the third, two of the second and two of the last; and so in the upper ones. A tent is under
+ * 2^12. Either way of adding neighbours has too few ports to do all of it. */
+INLINE __m256i tents_of(const uint8_t *row, const picks *at, const bool eights, const int group)
+{
+    const __m256i ones = _mm256_set1_epi16(1);
+    __m256i v[4];
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++)
+        v[i] = products_of(row, at, eights, group, i);
+    const __m256i a = _mm256_hadd_epi16(v[0], v[2]), b = _mm256_hadd_epi16(v[1], v[3]);
+    return _mm256_packs_epi32(_mm256_madd_epi16(a, ones), _mm256_madd_epi16(b, ones));
+}
 
-/* Where some groups of samples stand in a block. */
+/* Sums of four rows' tents, in whose place there is always one of a row that leaves: its tents are read
+ * from `leaving`, and the new row's kept there. */
+INLINE VI four_rows(int32_t *sum, int32_t *leaving, __m256i tents)
+{
+    const __m256i four =
+        _mm256_add_epi16(_mm256_sub_epi16(load_half(sum), load_half(leaving)), tents);
+    store_half(leaving, tents);
+    store_half(sum, four);
+    const __m256i zero = _mm256_setzero_si256();
+    return (VI){_mm256_unpacklo_epi16(four, zero), _mm256_unpackhi_epi16(four, zero)};
+}
+
+/* A block, and where its samples are. */
 typedef struct place {
     pdq_grey *g;
     const pdq_grey_block *b;
     const pdq_grey_rows *rows;
-    picks picks[TAKEN];
-    int group;   /* the first */
+    picks picks[GROUPS];
     bool edge;   /* the block is the first: see g->edge */
     bool eights; /* samples are eight columns apart */
 } place;
 
-/* Halves of tents, summed over the last four rows, each of which g->tent holds; sums of the second column
- * box. One group's chain of additions would be too slow, for each waits for the one before; more groups'
- * sums have no place in registers. */
-typedef struct samples {
-    VI four[TAKEN];
-    VF sum[TAKEN];
-} samples;
-
-INLINE VI whole(VI halves)
-{
-    const __m256i ones = _mm256_set1_epi16(1);
-    return (VI){_mm256_madd_epi16(halves.a, ones), _mm256_madd_epi16(halves.b, ones)};
-}
-INLINE VI sub_words(VI x, VI y)
-{
-    return (VI){_mm256_sub_epi16(x.a, y.a), _mm256_sub_epi16(x.b, y.b)};
-}
-
-/* A row goes through; i is the row modulo 4. */
-INLINE void sum_row(const place *at, samples *s, uint32_t row, const int i)
+/* A row goes through; i is the row modulo 4, where the rings of rows have it. The sums are in registers:
+ * each waits for the one before, but there are eight. */
+INLINE void sum_row(const place *at, VF sum[GROUPS], uint32_t row, const int i)
 {
     pdq_grey *g = at->g;
-    const uint8_t *p = at->b->rows[ABOVE + row];
+    const uint8_t *p =
+        at->b->rows[ABOVE + row]; /* here, for what is stored below may be anything */
     const size_t step = at->rows->residue_step[row];
-    const float *residue = at->rows->residue[row] + (size_t)at->group * step;
-#pragma GCC unroll 2
-    for (int k = 0; k < TAKEN; k++, residue += step) {
-        const bool last = at->group + k == GROUPS - 1;
-        int32_t *tent = g->tent[i] + 16 * (at->group + k);
-        float *z = g->z[i] + 16 * (at->group + k);
-        const VI now = halves_of(p, &at->picks[k], at->eights, last);
-        s->four[k] = sub_words(add_words(s->four[k], now), load_dwords(tent));
-        store_dwords(tent, now);
-        VF v = add(to_float(whole(s->four[k])), load(residue));
+    const float *residue = at->rows->residue[row];
+#pragma GCC unroll 4
+    for (int group = 0; group < GROUPS; group++, residue += step) {
+        const int sample = 16 * group;
+        float *z = g->z[i] + sample;
+        const __m256i tents = tents_of(p, &at->picks[group], at->eights, group);
+        const VI four = four_rows(g->tent[PDQ_GREY_WINDOW] + sample, g->tent[i] + sample, tents);
+        VF v = add(to_float(four), load(residue));
         /* What the last sample's sum of five has beyond its tent: the column that is no integer,
          * and the one that leaves. */
-        if (last) {
+        if (group == GROUPS - 1) {
             v.b = _mm256_add_ps(v.b, in_last(at->rows->right[row]));
             v.b = _mm256_sub_ps(v.b, in_last(at->rows->leaving[row]));
         }
         if (at->edge && i < ABOVE && row < ABOVE)
-            v = from_order(load(g->edge[i] + 16 * (at->group + k)));
-        s->sum[k] = sub(add(s->sum[k], v), load(z));
+            v = from_order(load(g->edge[i] + sample));
+        sum[group] = sub(add(sum[group], v), load(z));
         store(z, v);
     }
 }
 
-/* All rows of a block for some of the samples. For the first ones the chains of the next block go along:
- * they take long, and almost no work. */
-INLINE void sum_samples_as(pdq_grey *g, const pdq_grey_block *b, const int group, const bool edge,
-                           const bool eights, float chain[ROWS][2])
+/* All rows of a block. The chains of the next block go along: they take long, and almost no work. */
+INLINE void sum_samples_as(pdq_grey *g, const pdq_grey_block *b, float chain[ROWS][2],
+                           const bool edge, const bool eights)
 {
-    place at = {.g = g,
-                .b = b,
-                .rows = pdq_grey_rows_of(g, b),
-                .group = group,
-                .edge = edge,
-                .eights = eights};
-    samples s;
-#pragma GCC unroll 2
-    for (int k = 0; k < TAKEN; k++) {
-        picks_of(g, group + k, &at.picks[k]);
-        s.four[k] = load_dwords(g->tent[PDQ_GREY_WINDOW] + 16 * (group + k));
-        s.sum[k] = load(g->sum + 16 * (group + k));
+    place at = {.g = g, .b = b, .rows = pdq_grey_rows_of(g, b), .edge = edge, .eights = eights};
+    VF sum[GROUPS];
+#pragma GCC unroll 4
+    for (int group = 0; group < GROUPS; group++) {
+        picks_of(g, group, &at.picks[group]);
+        sum[group] = load(g->sum + 16 * group);
     }
     const VF scale = splat(PDQ_GREY_SCALE);
     __m128 chain_sum = two_floats(g->chain_sum);
@@ -421,50 +409,45 @@ INLINE void sum_samples_as(pdq_grey *g, const pdq_grey_block *b, const int group
             const uint32_t row = quad + (uint32_t)i;
             if (row == b->count)
                 goto end;
-            if (group == 0)
-                chain_sum = chain_step(g, chain_sum, row, chain[row]);
-            sum_row(&at, &s, row, i);
+            chain_sum = chain_step(g, chain_sum, row, chain[row]);
+            sum_row(&at, sum, row, i);
             if (row == next_row) {
-                float *out = g->out + (size_t)next * PDQ_SIDE + (size_t)group * 16;
-                for (int k = 0; k < TAKEN; k++)
-                    store(out + 16 * (size_t)k, to_order(mul(s.sum[k], scale)));
+                float *out = g->out + (size_t)next * PDQ_SIDE;
+#pragma GCC unroll 4
+                for (int group = 0; group < GROUPS; group++)
+                    store(out + 16 * group, to_order(mul(sum[group], scale)));
                 next_row = g->sample_row[++next] - b->first;
             }
         }
 end:
-#pragma GCC unroll 2
-    for (int k = 0; k < TAKEN; k++) {
-        store_dwords(g->tent[PDQ_GREY_WINDOW] + 16 * (group + k), s.four[k]);
-        store(g->sum + 16 * (group + k), s.sum[k]);
-    }
-    if (group == GROUPS - TAKEN)
-        g->next_sample = next;
+#pragma GCC unroll 4
+    for (int group = 0; group < GROUPS; group++)
+        store(g->sum + 16 * group, sum[group]);
+    g->next_sample = next;
 }
 
-INLINE void sum_samples_of(pdq_grey *g, const pdq_grey_block *b, const int group, const bool edge,
-                           float chain[ROWS][2])
+INLINE void sum_samples_of(pdq_grey *g, const pdq_grey_block *b, float chain[ROWS][2],
+                           const bool edge)
 {
     if (g->width == PDQ_SIDE * 8)
-        sum_samples_as(g, b, group, edge, true, chain);
+        sum_samples_as(g, b, chain, edge, true);
     else
-        sum_samples_as(g, b, group, edge, false, chain);
+        sum_samples_as(g, b, chain, edge, false);
 }
 
-/* A branch that no row needs costs more than another copy of the loop. */
+/* All samples are the first. A branch that no row needs costs more than another copy of the loop. */
 static void sum_first(pdq_grey *g, const pdq_grey_block *b, float chain[ROWS][2])
 {
     if (b->first == 0)
-        sum_samples_of(g, b, 0, true, chain);
+        sum_samples_of(g, b, chain, true);
     else
-        sum_samples_of(g, b, 0, false, chain);
+        sum_samples_of(g, b, chain, false);
 }
 
 static void sum_others(pdq_grey *g, const pdq_grey_block *b)
 {
-    if (b->first == 0)
-        sum_samples_of(g, b, TAKEN, true, NULL);
-    else
-        sum_samples_of(g, b, TAKEN, false, NULL);
+    (void)g;
+    (void)b;
 }
 
 void pdq_grey_avx2(pdq_kernels *kernels)
