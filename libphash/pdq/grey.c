@@ -99,11 +99,11 @@ static void next_block(pipeline *p, const uint8_t *rows, ptrdiff_t stride, uint3
     pdq_grey_block *b = &p->block[p->next];
     for (uint32_t i = 0; i < PDQ_GREY_ABOVE; i++)
         b->rows[i] = p->above[i];
-    for (uint32_t i = 0; i < PDQ_GREY_ROWS; i++) {
+    b->rows[PDQ_GREY_ABOVE] = rows;
+    for (uint32_t i = 1; i < count; i++)
+        b->rows[PDQ_GREY_ABOVE + i] = rows += stride;
+    for (uint32_t i = count; i < PDQ_GREY_ROWS; i++)
         b->rows[PDQ_GREY_ABOVE + i] = rows;
-        if (i + 1 < count)
-            rows += stride;
-    }
     b->first = g->row;
     b->count = count;
     g->kernels->grey(g, p->prepared ? &p->block[!p->next] : NULL, b);
