@@ -53,7 +53,7 @@ static size_t random_stride(size_t row, uint64_t *state)
 
 typedef enum content { NOISE, SMOOTH, FLAT, EXTREME, FADING, DARK, CONTENTS } content;
 
-static uint8_t sample(content what, uint32_t x, uint32_t y, uint32_t c, uint32_t salt, uint64_t r)
+static uint8_t sample(content what, uint32_t x, uint32_t y, uint32_t c, uint32_t salt, uint8_t r)
 {
     switch (what) {
     case SMOOTH:
@@ -63,14 +63,14 @@ static uint8_t sample(content what, uint32_t x, uint32_t y, uint32_t c, uint32_t
     case EXTREME:
         return (x / (1 + salt % 50) + y / (1 + salt / 50 % 50)) & 1 ? 255 : 0;
     case FADING: /* bright, then black: all that is left of the sums is their rounding */
-        return (x + y) % 300 < 100 + salt % 100 ? (uint8_t)r : 0;
+        return (x + y) % 300 < 100 + salt % 100 ? r : 0;
     case DARK:
         return r % 61 == 0;
     case NOISE:
     case CONTENTS:
         break;
     }
-    return (uint8_t)r;
+    return r;
 }
 
 static picture picture_new(uint64_t *state, uint32_t width, uint32_t height)
@@ -87,14 +87,16 @@ static picture picture_new(uint64_t *state, uint32_t width, uint32_t height)
     uint8_t *first = p.map + page + (below(state, 2) ? body - size : 0);
     const content what = (content)below(state, CONTENTS);
     const uint32_t salt = below(state, 2500);
-    uint8_t *out = first;
-    for (uint32_t y = 0; y < height; y++) {
+    /* Noise everywhere, eight bytes at a time: padding is no part of the picture, but is not zero. */
+    for (size_t i = 0; i < size; i += 8) {
+        const uint64_t r = test_random(state);
+        memcpy(first + i, &r, size - i < 8 ? size - i : 8);
+    }
+    for (uint32_t y = 0; what != NOISE && y < height; y++) {
+        uint8_t *out = first + y * stride;
         for (uint32_t x = 0; x < width; x++)
-            for (uint32_t c = 0; c < bytes; c++)
-                *out++ = sample(what, x, y, c, salt, test_random(state));
-        /* Padding is no part of the picture, but is not zero. */
-        for (size_t i = row; i < stride && y + 1 < height; i++)
-            *out++ = (uint8_t)test_random(state);
+            for (uint32_t c = 0; c < bytes; c++, out++)
+                *out = sample(what, x, y, c, salt, *out);
     }
     const bool upside_down = below(state, 4) == 0;
     p.rows = upside_down ? first + (height - 1) * stride : first;
