@@ -82,6 +82,12 @@ static void expect(fixture *f, uint32_t radius)
 
 static const phash_index_engine engines[] = {PHASH_INDEX_AUTO, PHASH_INDEX_FLAT, PHASH_INDEX_MULTI};
 
+/* Large sets are smaller in slow builds, but not small. */
+static size_t shared(size_t count)
+{
+    return count <= 1000 ? count : 1000 + (size_t)test_share((int)count - 1000);
+}
+
 /* Of a radius for 256 bits the one for `bits`. */
 static uint32_t scaled(uint32_t radius, uint32_t bits)
 {
@@ -107,7 +113,7 @@ END_TEST
 START_TEST(sizes)
 {
     static const size_t counts[] = {0, 1, 2, 3, 63, 64, 65, 511, 512, 513, 1000, 5000, 20000};
-    const size_t count = counts[_i / 2];
+    const size_t count = shared(counts[_i / 2]);
     const uint32_t bits = _i % 2 ? 64 : 256;
     for (int shape = 0; shape < DATA_SHAPES; shape++)
         for (size_t build = 0; build < 3; build++) {
@@ -132,7 +138,7 @@ START_TEST(many)
     const enum data_shape shape = shapes[_i / 2];
     const uint32_t bits = _i % 2 ? 64 : 256;
     fixture f;
-    setup(&f, shape, 200000, 12, bits, scaled(31, bits), PHASH_INDEX_AUTO, 0);
+    setup(&f, shape, shared(200000), 12, bits, scaled(31, bits), PHASH_INDEX_AUTO, 0);
     static const uint32_t radii[] = {0, 31, 70};
     for (size_t r = 0; r < 3; r++) {
         const uint32_t radius = scaled(radii[r], bits);
@@ -174,10 +180,11 @@ END_TEST
 /* Built by one thread or by several, in one stretch or in many: the same, byte for byte, and sound. */
 START_TEST(threads)
 {
-    enum { COUNT = 70000, BUILDS = 4 };
+    enum { BUILDS = 4 };
+    const size_t count = shared(70000);
     const enum data_shape shape = (enum data_shape)_i;
-    uint8_t *hashes = malloc(COUNT * 32);
-    data_fill(shape, test_seed(), COUNT, 256, hashes);
+    uint8_t *hashes = malloc(count * 32);
+    data_fill(shape, test_seed(), count, 256, hashes);
     for (int layout = PHASH_SEGMENT_RUNS; layout <= PHASH_SEGMENT_WIDE; layout++) {
         phash_segment *built[BUILDS];
         static const uint32_t counts[BUILDS] = {1, 2, 3, 64};
@@ -189,7 +196,7 @@ START_TEST(threads)
                                                    .engine = PHASH_INDEX_MULTI,
                                                    .threads = counts[b],
                                                    .layout = (phash_segment_layout)layout};
-            ck_assert_int_eq(phash_segment_build(hashes, NULL, COUNT, &options, &built[b], NULL),
+            ck_assert_int_eq(phash_segment_build(hashes, NULL, count, &options, &built[b], NULL),
                              PHASH_OK);
             ck_assert_int_eq(phash_segment_validate(built[b], NULL), PHASH_OK);
             n = phash_segment_sections(built[b], sections[b]);
@@ -214,8 +221,8 @@ START_TEST(batches)
     static const size_t batch[] = {0, 1, 2, 3, 4, 5, 60, 61, 511, 512, 513, 1025, 5000};
     const uint32_t bits = _i / 2 ? 64 : 256, radius = scaled(31, bits);
     fixture f;
-    setup(&f, _i % 2 ? DATA_CLUSTERED : DATA_UNIFORM, 6000, 5000, bits, radius, PHASH_INDEX_MULTI,
-          2);
+    setup(&f, _i % 2 ? DATA_CLUSTERED : DATA_UNIFORM, shared(6000), 5000, bits, radius,
+          PHASH_INDEX_MULTI, 2);
     phash_matches all = PHASH_MATCHES_INIT;
     f.n = 5000;
     expect(&f, radius);
