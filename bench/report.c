@@ -21,37 +21,39 @@ static const char help[] =
     "OUTDIR/index.html, which holds all of it. --render makes plots and page anew from the "
     "JSON.\n\n" STUDY_HELP "      --transforms LIST  only these families or names of transforms\n"
     "      --bank N           hashes in the bank that false positives are counted for\n"
-    "      --queries N        queries a day to it\n";
+    "      --queries N        queries a day to it\n"
+    "      --search-sizes N,… hashes in the indexes that are searched "
+    "(default 10000,30000,…,1000000)\n";
 
 /* Sizes over two decades: enough for an exponent, and done in a minute. */
-static const char *const search_arguments[] = {
-    "search",   "--sizes", "10000,30000,100000,300000,1000000",
-    "--radii",  "31",      "--batches",
-    "1",        "--data",  "1",
-    "--rounds", "3",       "--ms",
-    "100",      "--json"};
+static const char search_sizes[] = "10000,30000,100000,300000,1000000";
+static const char *const search_arguments[] = {"search", "--radii", "31",  "--batches",
+                                               "1",      "--data",  "1",   "--rounds",
+                                               "3",      "--ms",    "100", "--json"};
 #define SEARCH_ARGUMENTS (sizeof search_arguments / sizeof search_arguments[0])
 
 /* The search subcommand writes a table to stdout, which is not wanted here. */
-static int run_search(const char *folder)
+static int run_search(const char *folder, const char *sizes)
 {
     const struct bench_command *search = bench_find("search");
     char path[4200];
-    char *argv[SEARCH_ARGUMENTS + 2];
+    char *argv[SEARCH_ARGUMENTS + 4];
     if (!search)
         return 0;
     snprintf(path, sizeof path, "%s/search.json", folder);
     for (size_t i = 0; i < SEARCH_ARGUMENTS; i++)
         argv[i] = (char *)search_arguments[i];
     argv[SEARCH_ARGUMENTS] = path;
-    argv[SEARCH_ARGUMENTS + 1] = NULL;
+    argv[SEARCH_ARGUMENTS + 1] = (char *)"--sizes";
+    argv[SEARCH_ARGUMENTS + 2] = (char *)(sizes ? sizes : search_sizes);
+    argv[SEARCH_ARGUMENTS + 3] = NULL;
     fflush(stdout);
     const int kept = dup(STDOUT_FILENO), nowhere = open("/dev/null", O_WRONLY);
     if (kept < 0 || nowhere < 0 || dup2(nowhere, STDOUT_FILENO) < 0)
         return bench_fail("search: %s", strerror(errno));
     optind = 0; /* getopt begins anew */
     fputs("measuring search\n", stderr);
-    const int failed = search->run((int)SEARCH_ARGUMENTS + 1, argv);
+    const int failed = search->run((int)SEARCH_ARGUMENTS + 3, argv);
     fflush(stdout);
     dup2(kept, STDOUT_FILENO);
     close(kept);
@@ -114,7 +116,7 @@ static int run(int argc, char **argv)
                       "robustness") ||
                  keep(fpr_result(&study, false, argc, argv), options.output, "fpr");
     study_close(&study);
-    if (failed || run_search(options.output))
+    if (failed || run_search(options.output, options.search_sizes))
         return BENCH_FAILED;
     return render(options.output);
 }

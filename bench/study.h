@@ -19,11 +19,12 @@ struct study_options {
     size_t limit;         /* pictures; 0: all */
     uint64_t seed;
     unsigned jobs;
-    int side_min;          /* longest side under which a picture is left out */
-    int side;              /* longest side that a picture keeps */
-    int quality;           /* PDQ quality under which a picture is left out of the figures */
-    unsigned group_radius; /* dihedral PDQ distance up to which two are near-duplicates */
-    double bank, queries;  /* hashes and queries a day that rates are applied to */
+    int side_min;             /* longest side under which a picture is left out */
+    int side;                 /* longest side that a picture keeps */
+    int quality;              /* PDQ quality under which a picture is left out of the figures */
+    unsigned group_radius;    /* dihedral PDQ distance up to which two are near-duplicates */
+    double bank, queries;     /* hashes and queries a day that rates are applied to */
+    const char *search_sizes; /* of the report's search; NULL: its own */
 };
 
 #define STUDY_OPTIONS_INIT                                                                         \

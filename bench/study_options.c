@@ -7,7 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ENGINES = 256, SIDE, SIDE_MIN, QUALITY, RADIUS, DISTINCT, SEED, TRANSFORMS, BANK, QUERIES };
+enum {
+    ENGINES = 256,
+    SIDE,
+    SIDE_MIN,
+    QUALITY,
+    RADIUS,
+    DISTINCT,
+    SEED,
+    TRANSFORMS,
+    BANK,
+    QUERIES,
+    SIZES
+};
 
 static const struct option long_options[] = {
     {"pictures", required_argument, NULL, 'p'},
@@ -24,6 +36,7 @@ static const struct option long_options[] = {
     {"transforms", required_argument, NULL, TRANSFORMS},
     {"bank", required_argument, NULL, BANK},
     {"queries", required_argument, NULL, QUERIES},
+    {"search-sizes", required_argument, NULL, SIZES},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
@@ -73,6 +86,9 @@ static void take(struct study_options *o, int option, const char *value, const c
         break;
     case QUERIES:
         o->queries = (double)bench_number("--queries", value, 1, UINT64_C(1) << 50);
+        break;
+    case SIZES:
+        o->search_sizes = value;
         break;
     case 'h':
         fputs(help, stdout);

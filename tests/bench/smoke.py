@@ -108,7 +108,9 @@ with tempfile.TemporaryDirectory() as folder:
 
     if shutil.which("gnuplot"):
         run("report", "-p", pictures, "--transforms", "identity,jpeg-90,crop-5%", "--engines",
-            "pdq-fast", "-o", folder / "report")
+            "pdq-fast", "--search-sizes", "1000,3000,10000", "-o", folder / "report")
+        check({row["hashes"] for row in load(folder / "report/search.json")["results"]} == {1000, 3000, 10000},
+              "sizes are searched as asked for")
         page = (folder / "report/index.html").read_text()
         check(page.count("<svg") >= 5, "the page has its plots")
         check("http" not in page.replace("http://www.w3.org", ""), "and needs nothing from outside")
