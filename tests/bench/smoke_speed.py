@@ -29,7 +29,7 @@ def check_environment(result):
 with tempfile.TemporaryDirectory() as folder:
     out = pathlib.Path(folder) / "search.json"
     for bits, radius in ((256, 31), (64, 10)):
-        table = run("search", "--bits", bits, "--sizes", "3000,30000", "--data", "0,1,2", "--batches", "1,64",
+        table = run("search", "--bits", bits, "--sizes", "1000,10000", "--data", "0,1,2", "--batches", "1,64",
                     "--threads", "1,3", "--nearest", "1,10", "--rounds", 2, "--ms", 1, "--json", out).stdout
         result = json.loads(out.read_text())
         check_environment(result)

@@ -206,8 +206,10 @@ END_TEST
 /* Sizes and depths that would hurt a reader that holds what it reads. */
 START_TEST(monstrous_pages)
 {
-    enum { SIZE = 8 << 20 };
-    char *text = malloc(SIZE + 1000), *written, errors[256];
+    /* More than the longest record in any case. */
+    const size_t size = (size_t)((2 << 20) + test_share(6 << 20));
+    const size_t blanks = (size_t)test_share(1 << 28);
+    char *text = malloc(size + 1000), *written, errors[256];
     ck_assert_ptr_nonnull(text);
     phash_exchange_page last;
     static const char *const fills[] = {"[", "{\"a\":", "x", "\\\"", " "};
@@ -215,7 +217,7 @@ START_TEST(monstrous_pages)
         size_t n = (size_t)sprintf(text, "{\"hashRecords\":[{\"hashValue\":\"a\",\"b\":%s",
                                    f == 3 ? "\"" : "");
         const size_t start = n;
-        for (size_t i = 0; n < SIZE; i++)
+        for (size_t i = 0; n < size; i++)
             text[n++] = fills[f][i % strlen(fills[f])];
         size_t closing = 0;
         if (f >= 2) {
@@ -229,9 +231,8 @@ START_TEST(monstrous_pages)
         ck_assert_int_eq(strstr(written, "\"b\"") != NULL, f >= 2);
         phash_text_free(&written, 0);
     }
-    ck_assert_int_eq(
-        copy("{}", 2, SIZE_MAX, (size_t)1 << 28, &written, errors, sizeof errors, &last),
-        PHASH_E_NOT_FOUND);
+    ck_assert_int_eq(copy("{}", 2, SIZE_MAX, blanks, &written, errors, sizeof errors, &last),
+                     PHASH_E_NOT_FOUND);
     phash_text_free(&written, 0);
     free(text);
 }

@@ -53,24 +53,42 @@ static size_t random_stride(size_t row, uint64_t *state)
 
 typedef enum content { NOISE, SMOOTH, FLAT, EXTREME, FADING, DARK, CONTENTS } content;
 
-static uint8_t sample(content what, uint32_t x, uint32_t y, uint32_t c, uint32_t salt, uint8_t r)
+/* Over noise that is there already, of which contents keep more or less. What does
+ * not change in a row is computed once: these are the most pixels of all tests. */
+static void paint_row(content what, uint8_t *out, uint32_t width, uint32_t channels, uint32_t y,
+                      uint32_t salt)
 {
-    switch (what) {
-    case SMOOTH:
-        return (uint8_t)((x * (1 + salt % 3) + y * (1 + salt / 3 % 3) + c * 40) / 4 + r % 3);
-    case FLAT:
-        return (uint8_t)(salt + c * 7);
-    case EXTREME:
-        return (x / (1 + salt % 50) + y / (1 + salt / 50 % 50)) & 1 ? 255 : 0;
-    case FADING: /* bright, then black: all that is left of the sums is their rounding */
-        return (x + y) % 300 < 100 + salt % 100 ? r : 0;
-    case DARK:
-        return r % 61 == 0;
-    case NOISE:
-    case CONTENTS:
-        break;
-    }
-    return r;
+    const uint32_t tile = 1 + salt % 50, dark = y / (1 + salt / 50 % 50) & 1;
+    const uint32_t slope = 1 + salt % 3, bright = 100 + salt % 100;
+    for (uint32_t x = 0, left = tile, odd = dark; x < width; x++, out += channels)
+        switch (what) {
+        case SMOOTH:
+            for (uint32_t c = 0; c < channels; c++)
+                out[c] = (uint8_t)((x * slope + y * (1 + salt / 3 % 3) + c * 40) / 4 + out[c] % 3);
+            break;
+        case FLAT:
+            for (uint32_t c = 0; c < channels; c++)
+                out[c] = (uint8_t)(salt + c * 7);
+            break;
+        case EXTREME:
+            for (uint32_t c = 0; c < channels; c++)
+                out[c] = odd ? 255 : 0;
+            if (--left == 0)
+                left = tile, odd ^= 1;
+            break;
+        case FADING: /* bright, then black: all that is left of the sums is their rounding */
+            if ((x + y) % 300 >= bright)
+                for (uint32_t c = 0; c < channels; c++)
+                    out[c] = 0;
+            break;
+        case DARK:
+            for (uint32_t c = 0; c < channels; c++)
+                out[c] = out[c] % 61 == 0;
+            break;
+        case NOISE:
+        case CONTENTS:
+            break;
+        }
 }
 
 static picture picture_new(uint64_t *state, uint32_t width, uint32_t height)
@@ -87,17 +105,13 @@ static picture picture_new(uint64_t *state, uint32_t width, uint32_t height)
     uint8_t *first = p.map + page + (below(state, 2) ? body - size : 0);
     const content what = (content)below(state, CONTENTS);
     const uint32_t salt = below(state, 2500);
-    /* Noise everywhere, eight bytes at a time: padding is no part of the picture, but is not zero. */
+    /* Eight bytes at a time: padding is no part of the picture, but is not zero. */
     for (size_t i = 0; i < size; i += 8) {
         const uint64_t r = test_random(state);
         memcpy(first + i, &r, size - i < 8 ? size - i : 8);
     }
-    for (uint32_t y = 0; what != NOISE && y < height; y++) {
-        uint8_t *out = first + y * stride;
-        for (uint32_t x = 0; x < width; x++)
-            for (uint32_t c = 0; c < bytes; c++, out++)
-                *out = sample(what, x, y, c, salt, *out);
-    }
+    for (uint32_t y = 0; y < height; y++)
+        paint_row(what, first + y * stride, width, (uint32_t)bytes, y, salt);
     const bool upside_down = below(state, 4) == 0;
     p.rows = upside_down ? first + (height - 1) * stride : first;
     p.stride = upside_down ? -(ptrdiff_t)stride : (ptrdiff_t)stride;
